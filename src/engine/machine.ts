@@ -1,0 +1,23 @@
+import type { Exec } from './command.ts';
+
+/**
+ * How a step touches a machine. The real one is the running system; tests put a fake in its place.
+ * Paths are absolute on that machine. A machine whose `root` is `/mnt/sysroot` maps `/etc/hosts` below it.
+ */
+export interface Machine {
+  readonly exec: Exec;
+  /** The file's text, or undefined when there is none. Other failures reject. */
+  readFile(path: string): Promise<string | undefined>;
+  /** Up to `length` bytes from `offset`; `direct` by-passes the page cache (members of arrays go stale in it). */
+  readBytes(path: string, offset: number, length: number, direct?: boolean): Promise<Uint8Array>;
+  /** Writes atomically: temporary name, fsync, rename, fsync of the folder. Creates missing folders. */
+  writeFile(path: string, content: string | Uint8Array, mode?: number): Promise<void>;
+  exists(path: string): Promise<boolean>;
+  /** Names in a folder, sorted; an empty list when there is no such folder. */
+  list(path: string): Promise<readonly string[]>;
+  /** The target of a symbolic link, resolved to the end; undefined when it leads nowhere. */
+  realPath(path: string): Promise<string | undefined>;
+  /** Milliseconds since the epoch. Injected so that tests own time. */
+  now(): number;
+  sleep(ms: number): Promise<void>;
+}

@@ -1,0 +1,168 @@
+/**
+ * The plan: everything that follows from a spec, worked out, nothing done yet. Pure JSON.
+ *
+ * One node's part of it ({@link NodePlan}) travels on the ISO and lies on the installed node as
+ * `/etc/slipway/node.json`; the agent compares the machine with it.
+ */
+
+export const PLAN_VERSION = 1;
+
+/** What a volume is for. `clustered` is the one that a two-node role replicates. */
+export type VolumeRole = 'esp' | 'boot' | 'root' | 'swap' | 'data' | 'clustered';
+/** What a partition is for; `biosboot` holds GRUB's core image, `pv` a physical volume. */
+export type PartitionRole = VolumeRole | 'biosboot' | 'pv';
+export type NodeRole = 'standalone' | 'ha-pair';
+export type Release = 'embedded' | 'rhel8' | 'rhel9' | 'rhel10' | 'fedora44';
+export type Firmware = 'bios' | 'uefi';
+export type FileSystem = 'ext4' | 'xfs' | 'vfat' | 'swap';
+
+export interface Plan {
+  readonly version: typeof PLAN_VERSION;
+  readonly cluster: string;
+  /** SHA-256 (hex) over the plan without this field, keys sorted. */
+  readonly hash: string;
+  readonly release: Release;
+  readonly nodes: readonly NodePlan[];
+  readonly media: MediaPlan;
+  /** The folder of the user's own steps, absolute; undefined when the spec names none. */
+  readonly stepsDir?: string;
+}
+
+export interface MediaPlan {
+  /** ISO 9660 volume id: at most 32 of A-Z, 0-9 and `_`. */
+  readonly volumeId: string;
+  /** What the boot menu's time-out takes: `disk`, `by-mac`, or a node's name. */
+  readonly default: string;
+  /** Seconds. */
+  readonly timeoutSeconds: number;
+}
+
+export interface NodePlan {
+  readonly version: typeof PLAN_VERSION;
+  readonly cluster: string;
+  readonly name: string;
+  /** Position in the spec from 0; the boot menu's hotkey is `index + 1` up to 9. */
+  readonly index: number;
+  readonly role: NodeRole;
+  /** Position among the nodes of the same role group; 0 does cluster-wide actions. */
+  readonly rank: number;
+  readonly locale: string;
+  readonly keyboard: string;
+  readonly timezone: string;
+  /** NTP servers; empty means none is configured. */
+  readonly timeServers: readonly string[];
+  readonly nameServers: readonly string[];
+  readonly interfaces: readonly InterfacePlan[];
+  /** Names of all nodes of the cluster with their addresses, this one included. */
+  readonly hosts: readonly HostPlan[];
+  readonly access: AccessPlan;
+  readonly disks: DiskDemand;
+  readonly layout: LayoutPlan;
+  readonly afterInstall: 'poweroff' | 'reboot' | 'halt';
+  /** Extra words for the installed kernel's command line. */
+  readonly kernelArgs: readonly string[];
+}
+
+export interface HostPlan {
+  readonly name: string;
+  readonly address: string;
+}
+
+export interface AccessPlan {
+  /** A crypt(3) hash; undefined locks root's password. Never plain text. */
+  readonly rootPasswordHash?: string;
+  readonly sshKeys: readonly string[];
+}
+
+export interface InterfacePlan {
+  /** The name in the spec, for people. */
+  readonly name: string;
+  /** Lower case, colon separated; undefined means "the first wired interface". */
+  readonly mac?: string;
+  /** With prefix length (`10.10.0.11/24`), or `dhcp`. */
+  readonly address: string;
+  readonly gateway?: string;
+  readonly bond?: { readonly mode: string; readonly macs: readonly string[] };
+  readonly vlan?: number;
+}
+
+/** How a machine's disks are chosen: each by its own identity, or a set by a predicate that must match exactly. */
+export type DiskDemand =
+  | { readonly kind: 'identified'; readonly disks: readonly DiskIdentity[] }
+  | { readonly kind: 'matching'; readonly count: number; readonly match: DiskMatch; readonly wipe: boolean };
+
+export interface DiskIdentity {
+  readonly by: 'id' | 'serial' | 'wwn' | 'path';
+  readonly value: string;
+  /** Foreign data on this very disk may be destroyed. */
+  readonly wipe: boolean;
+}
+
+export interface DiskMatch {
+  /** Inclusive, MiB. */
+  readonly minSizeMiB?: number;
+  readonly maxSizeMiB?: number;
+  readonly bus?: 'ata' | 'scsi' | 'nvme' | 'virtio' | 'usb';
+  /** Exact text of the kernel's model attribute. */
+  readonly model?: string;
+  readonly rotational?: boolean;
+}
+
+export interface LayoutPlan {
+  readonly kind: 'single' | 'raid1';
+  readonly firmware: readonly Firmware[];
+  /** Disks in the layout, spares included. */
+  readonly diskCount: number;
+  readonly spares: number;
+  /** The same on every disk, in on-disk order. */
+  readonly partitions: readonly PartitionPlan[];
+  /** Empty for `single`. Disk i contributes its partition of that role. */
+  readonly arrays: readonly ArrayPlan[];
+  readonly volumeGroup?: VolumeGroupPlan;
+  /** What is formatted and mounted, in mount order. */
+  readonly volumes: readonly VolumePlan[];
+  /** MiB a disk must have for the layout to fit, alignment and GPT included. */
+  readonly minimumDiskMiB: number;
+}
+
+export interface PartitionPlan {
+  readonly role: PartitionRole;
+  /** GPT partition name, unique on the disk, e.g. `slipway-boot`. */
+  readonly gptName: string;
+  /** MiB; for a growing partition the minimum. */
+  readonly sizeMiB: number;
+  readonly grow: boolean;
+  /** MiB; only for a growing partition. */
+  readonly maxSizeMiB?: number;
+  /** GPT type GUID, upper case. */
+  readonly typeGuid: string;
+}
+
+export interface ArrayPlan {
+  readonly role: PartitionRole;
+  /** Name in /dev/md/, never `md*`. */
+  readonly name: string;
+  readonly level: 1;
+  /** Superblock at the end (1.0) where firmware or a boot loader reads the member as a plain file system. */
+  readonly metadata: '1.0' | '1.2';
+}
+
+export interface VolumeGroupPlan {
+  readonly name: string;
+  readonly volumes: readonly VolumeRole[];
+}
+
+export interface VolumePlan {
+  readonly role: VolumeRole;
+  /** MiB; for a growing volume the minimum. */
+  readonly sizeMiB: number;
+  readonly grow: boolean;
+  /** Undefined: left unformatted (a clustered volume belongs to DRBD). */
+  readonly fileSystem?: FileSystem;
+  /** Undefined for swap and for unformatted volumes. */
+  readonly mountPoint?: string;
+  readonly label?: string;
+  readonly encrypted?: boolean;
+  /** Device the volume lies on. */
+  readonly on: 'partition' | 'array' | 'lv';
+}
