@@ -1,0 +1,80 @@
+/** What flows into and out of the media room. */
+import type { Plan } from '../plan/types.ts';
+
+/** The embedded base, built once per hash of its inputs and kept in the cache. All paths are absolute. */
+export interface BaseArtefact {
+  /** SHA-256 (hex) of everything it was built from. */
+  readonly id: string;
+  readonly dir: string;
+  /** Live root of the installer and payload of the installed node. */
+  readonly squashfs: string;
+  /** Debian's signed kernel. */
+  readonly kernel: string;
+  readonly kernelVersion: string;
+  /** initramfs that finds the medium and starts the installer. */
+  readonly installerInitrd: string;
+  readonly boot: BootFiles;
+  /** Name → version of every Debian package inside. */
+  readonly packages: Readonly<Record<string, string>>;
+}
+
+/** Boot loader files, all taken from Debian's packages of the base. */
+export interface BootFiles {
+  /** GRUB El Torito image for BIOS (cdboot.img + core), needs `--grub2-boot-info`. */
+  readonly eltorito: string;
+  /** `boot_hybrid.img`, MBR code for USB sticks. */
+  readonly hybridMbr: string;
+  readonly shim: string;
+  /** MokManager, beside the shim. */
+  readonly mokManager: string;
+  /** Debian's signed GRUB for CDs (`gcdx64.efi.signed`). */
+  readonly grubEfi: string;
+  /** Folder of i386-pc modules for `boot/grub/i386-pc`. */
+  readonly biosModules: string;
+}
+
+export interface KickstartArtefact {
+  readonly node: string;
+  readonly text: string;
+}
+
+export interface IsoInputs {
+  readonly plan: Plan;
+  readonly kickstarts: readonly KickstartArtefact[];
+  /** Folder with the RPMs and their repodata. */
+  readonly repository: string;
+  readonly base: BaseArtefact;
+  /** The bundled installer, `installer.mjs`. */
+  readonly installer: string;
+  /** Where the ISO goes; written beside it under a temporary name and renamed. */
+  readonly out: string;
+  /** Seconds since the epoch; stamps every file on the medium. */
+  readonly sourceDateEpoch: number;
+}
+
+export interface IsoResult {
+  readonly iso: string;
+  readonly manifest: string;
+  readonly checksum: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/**
+ * Where things lie on the medium. The installer mounts it at /run/install/repo, as Anaconda does, so kickstarts
+ * name the same paths under both.
+ */
+export const MEDIUM = {
+  mountPoint: '/run/install/repo',
+  plan: 'slipway/plan.json',
+  node: (name: string) => `slipway/nodes/${name}.json`,
+  kickstart: (name: string) => `slipway/ks/${name}.ks`,
+  repository: 'slipway/repo',
+  squashfs: 'slipway/base.squashfs',
+  installer: 'slipway/installer.mjs',
+  manifest: 'slipway/manifest.json',
+  /** A file whose name is unique to one build, so that boot loaders find their own medium and no other. */
+  id: (buildId: string) => `slipway/id/${buildId}`,
+  kernel: 'boot/vmlinuz',
+  initrd: 'boot/installer.img',
+} as const;
