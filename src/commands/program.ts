@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { packageRoot } from '../host/package-root.ts';
+
+/**
+ * The command line, declared but not loaded: each register function only names its options and imports the work when
+ * it is asked for, which keeps `slipway --help` quick.
+ */
+export function createProgram(): Command {
+  const program = new Command('slipway')
+    .description('One declarative spec in; kickstarts, RPMs and an install ISO out.')
+    .version(version())
+    .showHelpAfterError('(slipway --help lists what there is)')
+    .exitOverride();
+  return program;
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
+  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest)
+    return String(manifest.version);
+  throw new Error('package.json names no version');
+}
