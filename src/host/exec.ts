@@ -13,6 +13,7 @@ import {
 } from '../engine/command.ts';
 import { atExit } from './at-exit.ts';
 import { ProcessTree } from './process-tree.ts';
+import { searchPath } from './search-path.ts';
 
 export interface ExecOptions {
   /** Ends the running command with all its children. */
@@ -65,7 +66,7 @@ async function run(
     ...(command.stdin === undefined ? { stdin: 'ignore' as const } : { input: command.stdin }),
     stdout: each,
     stderr: each,
-    env: { ...LOCALE, ...command.env },
+    env: { ...LOCALE, PATH: searchPath(), ...command.env },
     ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
   });
   const ending = endWhenTold(child.pid, command.timeoutMs ?? DEFAULT_TIMEOUT_MS, options.signal);

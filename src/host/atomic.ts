@@ -1,0 +1,86 @@
+/** Files that are either the old ones or the new ones, whatever happens in between. */
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { atExit } from './at-exit.ts';
+
+/** Writes a file: temporary name beside it, fsync, rename, fsync of the folder. Creates missing folders. */
+export async function writeFileAtomic(
+  path: string,
+  content: string | Uint8Array,
+  mode = 0o644,
+): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = temporaryName(path);
+  const forget = atExit(() => rmSync(temporary, { force: true }));
+  try {
+    const file = await open(temporary, 'wx', mode);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+    await syncPath(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  } finally {
+    forget();
+  }
+}
+
+/**
+ * Gives a finished file or folder its real name and makes that last: fsync, rename, fsync of the folder.
+ * Both names must lie on one file system. A folder can only take the place of an empty one.
+ */
+export async function publish(finished: string, path: string): Promise<void> {
+  await syncPath(finished);
+  await rename(finished, path);
+  await syncPath(dirname(path));
+}
+
+/** A name beside `path`, on the same file system, that no other process chooses. */
+export const temporaryName = (path: string): string => `${path}.${randomBytes(6).toString('hex')}.tmp`;
+
+/**
+ * Lends a fresh folder and removes it afterwards, also when `use` throws or the process is ended by a signal.
+ * It is made in `parent` (created if missing), by default in the system's folder for temporary files.
+ */
+export async function withTempDir<T>(
+  use: (dir: string) => Promise<T>,
+  options: { readonly parent?: string; readonly prefix?: string } = {},
+): Promise<T> {
+  const parent = options.parent ?? tmpdir();
+  await mkdir(parent, { recursive: true });
+  const dir = await mkdtemp(join(parent, options.prefix ?? 'slipway-'));
+  const forget = atExit(() => rmSync(dir, { recursive: true, force: true }));
+  try {
+    return await use(dir);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+    forget();
+  }
+}
+
+/** fsync of every file and folder below `dir`, itself included. */
+export async function syncTree(dir: string): Promise<void> {
+  for (const entry of await readdir(dir, { withFileTypes: true })) {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) await syncTree(path);
+    else if (entry.isFile()) await syncPath(path);
+  }
+  await syncPath(dir);
+}
+
+async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
