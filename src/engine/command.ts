@@ -16,6 +16,8 @@ export interface Command {
   readonly timeoutMs?: number;
   /** Text for standard input. Secrets travel here, never in `args`. */
   readonly stdin?: string;
+  /** A file to be standard input instead of `stdin`. */
+  readonly stdinFile?: string;
   readonly cwd?: string;
   /** Variables added to the inherited environment. */
   readonly env?: Readonly<Record<string, string>>;
@@ -87,5 +89,6 @@ export function shellLine(command: Command): string {
   const quote = (word: string): string =>
     /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
   const env = Object.entries(command.env ?? {}).map(([key, value]) => `${key}=${quote(value)}`);
-  return [...env, command.file, ...command.args].map((word, i) => (i < env.length ? word : quote(word))).join(' ');
+  const input = command.stdinFile === undefined ? [] : [`<${quote(command.stdinFile)}`];
+  return [...env, ...[command.file, ...command.args].map(quote), ...input].join(' ');
 }

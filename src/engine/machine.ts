@@ -10,7 +10,10 @@ export interface Machine {
   readFile(path: string): Promise<string | undefined>;
   /** Up to `length` bytes from `offset`; `direct` by-passes the page cache (members of arrays go stale in it). */
   readBytes(path: string, offset: number, length: number, direct?: boolean): Promise<Uint8Array>;
-  /** Writes atomically: temporary name, fsync, rename, fsync of the folder. Creates missing folders. */
+  /**
+   * Writes atomically: temporary name, fsync, rename, fsync of the folder. Creates missing folders; `mode` defaults
+   * to 0644. Files below /proc, /sys and /dev are written in place: there is nothing to rename.
+   */
   writeFile(path: string, content: string | Uint8Array, mode?: number): Promise<void>;
   exists(path: string): Promise<boolean>;
   /** Names in a folder, sorted; an empty list when there is no such folder. */

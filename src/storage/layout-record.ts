@@ -62,6 +62,7 @@ export async function readLayoutRecord(machine: Machine): Promise<LayoutRecord |
   const text = await machine.readFile(LAYOUT_RECORD_PATH);
   if (text === undefined) return undefined;
   const record: LayoutRecord = JSON.parse(text);
-  if (record.version !== 1) throw new Error(`${LAYOUT_RECORD_PATH}: unknown version ${String(record.version)}`);
+  if (record.version !== 1)
+    throw new Error(`${LAYOUT_RECORD_PATH}: unknown version ${String(record.version)}`);
   return record;
 }

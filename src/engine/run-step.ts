@@ -1,0 +1,166 @@
+/** Runs one step: check, apply, check again. */
+import { boundedMachine, readOnlyMachine } from './bounded-machine.ts';
+import { CommandError } from './command.ts';
+import { type FailureClass, StepFailure } from './failure.ts';
+import type { Machine } from './machine.ts';
+import type { CheckResult, Evidence, Outcome, Step } from './step.ts';
+
+export interface StepProblem {
+  readonly failureClass: FailureClass;
+  readonly message: string;
+  readonly remedy?: string;
+}
+
+export type StepReport = {
+  readonly id: string;
+  readonly title: string;
+  readonly durationMs: number;
+} & (
+  | { readonly outcome: Exclude<Outcome, 'failed'>; readonly evidence: Evidence }
+  | { readonly outcome: 'failed'; readonly problem: StepProblem }
+);
+
+/** What happens while a step runs, in order; `ended` is the last event of a step. */
+export type StepEvent =
+  | { readonly kind: 'checking' | 'verifying'; readonly id: string; readonly title: string }
+  | { readonly kind: 'applying'; readonly id: string; readonly title: string; readonly why: string }
+  | { readonly kind: 'said'; readonly id: string; readonly line: string }
+  | { readonly kind: 'ended'; readonly id: string; readonly report: StepReport };
+
+export type StepListener = (event: StepEvent) => void;
+
+/** Where a run leaves its traces; see journal.ts. A record never authorises a skip: nothing here can be asked. */
+export interface StepRecorder {
+  intent(id: string, why: string): Promise<void>;
+  applied(id: string): Promise<void>;
+  verified(id: string, outcome: Exclude<Outcome, 'failed'>, evidence: Evidence): Promise<void>;
+  failed(id: string, problem: StepProblem): Promise<void>;
+}
+
+export interface RunStepOptions {
+  readonly listener?: StepListener;
+  readonly recorder?: StepRecorder;
+}
+
+export const DEFAULT_STEP_SECONDS = 300;
+/** Milliseconds after a step's time until we stop waiting for an operation that never answers (a dying disk). */
+const HANG_GRACE_MS = 30_000;
+
+/**
+ * Makes `step` so, and proves it. Never rejects for what a step does wrong: every failure is a report with its class.
+ * Rejects only when the recorder cannot write, for then nothing more may be changed.
+ */
+export async function runStep<P>(
+  step: Step<P>,
+  machine: Machine,
+  params: P,
+  options: RunStepOptions = {},
+): Promise<StepReport> {
+  const { listener = () => {}, recorder } = options;
+  const { id, title } = step;
+  const started = machine.now();
+  const attempt = await attemptStep(step, machine, params, listener, recorder);
+  const report: StepReport = { id, title, durationMs: machine.now() - started, ...attempt };
+  if (report.outcome === 'failed') await recorder?.failed(id, report.problem);
+  else await recorder?.verified(id, report.outcome, report.evidence);
+  listener({ kind: 'ended', id, report });
+  return report;
+}
+
+type Attempt =
+  | { readonly outcome: Exclude<Outcome, 'failed'>; readonly evidence: Evidence }
+  | { readonly outcome: 'failed'; readonly problem: StepProblem };
+
+async function attemptStep<P>(
+  step: Step<P>,
+  machine: Machine,
+  params: P,
+  listener: StepListener,
+  recorder: StepRecorder | undefined,
+): Promise<Attempt> {
+  const { id, title } = step;
+  const seconds = step.timeoutSeconds ?? DEFAULT_STEP_SECONDS;
+  const bounded = boundedMachine(machine, machine.now() + seconds * 1000, seconds);
+  const readOnly = readOnlyMachine(bounded);
+  const within = <T>(work: Promise<T>): Promise<T> => answering(work, seconds);
+
+  listener({ kind: 'checking', id, title });
+  const before = await settle(within(step.check(readOnly, params)));
+  if (!before.ok) return failed(before.error);
+  if (before.value.done) return { outcome: 'already-done', evidence: before.value.evidence };
+
+  listener({ kind: 'applying', id, title, why: before.value.why });
+  await recorder?.intent(id, before.value.why);
+  const say = (line: string): void => listener({ kind: 'said', id, line });
+  const application = await settle(within(step.apply(bounded, params, say)));
+  if (!application.ok) return failed(application.error);
+  await recorder?.applied(id);
+
+  listener({ kind: 'verifying', id, title });
+  const after = await settle(within(step.check(readOnly, params)));
+  if (!after.ok) return failed(after.error);
+  if (after.value.done) return { outcome: 'changed', evidence: after.value.evidence };
+  return failed(new StepFailure('verify-failed', `applied, but still: ${after.value.why}`));
+}
+
+/** Asks a step's check alone, with a machine that refuses to be changed. Never rejects. */
+export async function checkStep<P>(
+  step: Step<P>,
+  machine: Machine,
+  params: P,
+): Promise<CheckResult | { readonly done: false; readonly why: string; readonly problem: StepProblem }> {
+  const seconds = step.timeoutSeconds ?? DEFAULT_STEP_SECONDS;
+  const bounded = boundedMachine(machine, machine.now() + seconds * 1000, seconds);
+  const result = await settle(answering(step.check(readOnlyMachine(bounded), params), seconds));
+  if (result.ok) return result.value;
+  const problem = stepProblem(result.error);
+  return { done: false, why: problem.message, problem };
+}
+
+/** An error in the words of a report: a step's own failure keeps its class. */
+export function stepProblem(error: unknown): StepProblem {
+  if (error instanceof StepFailure) {
+    const { failureClass, message, remedy } = error;
+    return { failureClass, message, ...(remedy === undefined ? {} : { remedy }) };
+  }
+  if (error instanceof Error && error.name === 'AbortError') {
+    return { failureClass: 'transient', message: 'interrupted' };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof CommandError)) return { failureClass: 'verify-failed', message };
+  switch (error.reason) {
+    case 'timeout':
+      return { failureClass: 'timeout', message };
+    case 'aborted':
+      return { failureClass: 'transient', message };
+    case 'not-found':
+    case 'exit':
+      return { failureClass: 'verify-failed', message };
+  }
+}
+
+const failed = (error: unknown): Attempt => ({ outcome: 'failed', problem: stepProblem(error) });
+
+type Settled<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
+
+async function settle<T>(work: Promise<T>): Promise<Settled<T>> {
+  try {
+    return { ok: true, value: await work };
+  } catch (error) {
+    return { ok: false, error };
+  }
+}
+
+/** The bounded machine ends what is late; this is for the one operation that never answers it. */
+async function answering<T>(work: Promise<T>, seconds: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new StepFailure('timeout', `no answer within ${seconds} s`);
+    timer = setTimeout(() => reject(error), seconds * 1000 + HANG_GRACE_MS);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

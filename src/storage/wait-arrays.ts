@@ -1,0 +1,133 @@
+/** Waits until arrays are whole, as fast as the disks allow, and no longer than they make progress. */
+import { StepFailure } from '../engine/failure.ts';
+import type { Machine } from '../engine/machine.ts';
+import { type ArrayState, describeSync, mdReady, readArrays } from './md.ts';
+
+export interface WaitOptions {
+  /** Sees the state of the arrays waited for at every poll while one is not ready. */
+  readonly onProgress?: (waiting: readonly ArrayState[]) => void;
+  /** Seconds without progress of any array of the machine until this is a failure; default 120. */
+  readonly stallSeconds?: number;
+  /** Milliseconds between two looks; default 500. */
+  readonly pollMs?: number;
+  /** Members each array must have; default: what the array itself says. */
+  readonly expectedDisks?: number;
+}
+
+const SPEED_LIMIT_MIN = '/proc/sys/dev/raid/speed_limit_min';
+/** KiB/s; the kernel's default for speed_limit_max, so resync goes before everything else. */
+const FULL_SPEED = 200_000;
+
+/**
+ * Resolves with the arrays of these names once {@link mdReady} holds for each. A resync that the kernel left pending
+ * (`read-auto`) is started; the resync speed limit is raised meanwhile and put back.
+ *
+ * Rejects with a StepFailure: `verify-failed` when an array is missing, or degraded with nothing rebuilding it;
+ * `timeout` when nothing has moved for `stallSeconds`.
+ */
+export async function waitForArrays(
+  machine: Machine,
+  names: readonly string[],
+  options: WaitOptions = {},
+): Promise<readonly ArrayState[]> {
+  const first = await look(machine, names, options);
+  if (first.waiting.length === 0) return first.wanted;
+  return withFullSpeed(machine, () => poll(machine, names, options, first));
+}
+
+interface View {
+  readonly wanted: readonly ArrayState[];
+  readonly waiting: readonly ArrayState[];
+  /** Those of `waiting` that nothing is going to mend. */
+  readonly hopeless: readonly ArrayState[];
+  /** Changes whenever any array of the machine moves: arrays on the same disks resync one after the other. */
+  readonly movement: string;
+}
+
+async function poll(
+  machine: Machine,
+  names: readonly string[],
+  options: WaitOptions,
+  first: View,
+): Promise<readonly ArrayState[]> {
+  const { onProgress = () => {}, stallSeconds = 120, pollMs = 500 } = options;
+  let view = first;
+  let movedAt = machine.now();
+  while (view.waiting.length > 0) {
+    onProgress(view.waiting);
+    for (const array of view.waiting) await startPending(machine, array);
+    await machine.sleep(pollMs);
+    const next = await look(machine, names, options);
+    // A look is several reads: a recovery that ends between two of them is degraded and idle for one look only.
+    const twice = next.hopeless.filter((array) => view.hopeless.some((before) => before.name === array.name));
+    if (twice.length > 0) throw notGoingToBeReady(twice, options);
+    if (next.movement !== view.movement) movedAt = machine.now();
+    else if (machine.now() - movedAt >= stallSeconds * 1000) throw stalled(next.waiting, stallSeconds);
+    view = next;
+  }
+  return view.wanted;
+}
+
+async function look(machine: Machine, names: readonly string[], options: WaitOptions): Promise<View> {
+  const all = await readArrays(machine);
+  const missing = names.filter((name) => !all.some((array) => array.name === name));
+  if (missing.length > 0) {
+    const found = all.map((array) => array.name).join(', ') || 'none';
+    throw new StepFailure(
+      'verify-failed',
+      `array ${missing.join(', ')} is not assembled (found: ${found})`,
+      'look at `cat /proc/mdstat` and `mdadm --assemble --scan --verbose`',
+    );
+  }
+  const wanted = all.filter((array) => names.includes(array.name));
+  const waiting = wanted.filter((array) => !mdReady(array, options.expectedDisks).ready);
+  const hopeless = waiting.filter((array) => !willMove(array));
+  return { wanted, waiting, hopeless, movement: all.map(movementOf).join(' ') };
+}
+
+const movementOf = (a: ArrayState): string =>
+  [a.device, a.arrayState, a.syncAction, a.resyncStart, a.degraded, a.progress?.done].join(':');
+
+/** Whether waiting can help: something runs, is pending, or a spare is about to be taken in. */
+function willMove(array: ArrayState): boolean {
+  if (array.arrayState === 'inactive' || array.arrayState === 'clear') return false;
+  if (array.syncAction !== 'idle' || array.resyncStart !== 'none') return true;
+  return array.degraded > 0 && array.members.some((member) => member.flags.includes('spare'));
+}
+
+/** After a reboot in the middle of a resync the kernel waits for a first write before it goes on. */
+async function startPending(machine: Machine, array: ArrayState): Promise<void> {
+  if (array.arrayState !== 'read-auto') return;
+  await machine.exec({ file: 'mdadm', args: ['--readwrite', `/dev/${array.device}`], effect: 'write' });
+}
+
+async function withFullSpeed<T>(machine: Machine, work: () => Promise<T>): Promise<T> {
+  const before = (await machine.readFile(SPEED_LIMIT_MIN))?.trim();
+  if (before === undefined) return work();
+  await machine.writeFile(SPEED_LIMIT_MIN, `${FULL_SPEED}\n`);
+  try {
+    return await work();
+  } finally {
+    await machine.writeFile(SPEED_LIMIT_MIN, `${before}\n`);
+  }
+}
+
+function notGoingToBeReady(arrays: readonly ArrayState[], options: WaitOptions): StepFailure {
+  const reasons = arrays
+    .map((array) => mdReady(array, options.expectedDisks))
+    .map((r) => (r.ready ? '' : r.why));
+  return new StepFailure(
+    'verify-failed',
+    reasons.join('; '),
+    'replace or re-attach the missing disk, add its partitions with `mdadm --add`, and run the agent again',
+  );
+}
+
+function stalled(arrays: readonly ArrayState[], seconds: number): StepFailure {
+  const states = arrays.map((array) => `array ${array.name}: ${describeSync(array)}`).join('; ');
+  return new StepFailure(
+    'timeout',
+    `no progress for ${seconds} s: ${states}`,
+    'look for a failing disk in `dmesg`; the resync goes on by itself if it can',
+  );
+}
