@@ -45,7 +45,6 @@ async function run(
   // A program may end without reading its input; the broken pipe is its choice, not a failure.
   child.stdin?.on('error', () => {});
   child.stdin?.end(command.stdin ?? '');
-  await input?.close();
 
   let ended: 'timeout' | 'aborted' | undefined;
   const end = (reason: 'timeout' | 'aborted'): void => {
@@ -64,6 +63,7 @@ async function run(
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
+    await input?.close();
   }
 }
 
@@ -105,11 +105,11 @@ function signalGroup(group: number, signal: 'SIGTERM' | 'SIGKILL'): void {
 }
 
 /** Gathers a stream's text and hands its lines on as they are complete. */
-function collect(stream: Readable, onLine: ((line: string) => void) | undefined): { end(): string } {
+function collect(stream: Readable | null, onLine: ((line: string) => void) | undefined): { end(): string } {
   const chunks: string[] = [];
   let rest = '';
-  stream.setEncoding('utf8');
-  stream.on('data', (chunk: string) => {
+  stream?.setEncoding('utf8');
+  stream?.on('data', (chunk: string) => {
     chunks.push(chunk);
     if (onLine === undefined) return;
     const lines = (rest + chunk).split('\n');
