@@ -6,32 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { atExit } from './at-exit.ts';
 
-/** Writes a file: temporary name beside it, fsync, rename, fsync of the folder. Creates missing folders. */
-export async function writeFileAtomic(
-  path: string,
-  content: string | Uint8Array,
-  mode = 0o644,
-): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = temporaryName(path);
-  const forget = atExit(() => rmSync(temporary, { force: true }));
-  try {
-    const file = await open(temporary, 'wx', mode);
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-    await syncPath(dirname(path));
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  } finally {
-    forget();
-  }
-}
+export { writeFileAtomically } from '../engine/atomic-file.ts';
 
 /**
  * Gives a finished file or folder its real name and makes that last: fsync, rename, fsync of the folder.

@@ -63,7 +63,7 @@ async function run(
     detached: true,
     cleanup: false,
     stripFinalNewline: false,
-    ...(command.stdin === undefined ? { stdin: 'ignore' as const } : { input: command.stdin }),
+    ...standardInput(command),
     stdout: each,
     stderr: each,
     env: { ...LOCALE, PATH: searchPath(), ...command.env },
@@ -78,6 +78,11 @@ async function run(
   const exitCode = result.exitCode ?? 128 + signalNumber(result.signal);
   if (!(command.accept ?? [0]).includes(exitCode)) throw new CommandError(command, 'exit', exitCode, stderr);
   return { stdout: result.stdout, stderr, exitCode, durationMs: result.durationMs };
+}
+
+function standardInput({ stdin, stdinFile }: Command) {
+  if (stdinFile !== undefined) return { inputFile: stdinFile };
+  return stdin === undefined ? { stdin: 'ignore' as const } : { input: stdin };
 }
 
 /** Watches the clock and the abort signal; `settle` stops watching and says whether the child was ended, and why. */
