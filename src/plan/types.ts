@@ -19,7 +19,7 @@ export type FileSystem = 'ext4' | 'xfs' | 'vfat' | 'swap';
 export interface Plan {
   readonly version: typeof PLAN_VERSION;
   readonly cluster: string;
-  /** SHA-256 (hex) over the plan without this field, keys sorted. */
+  /** SHA-256 (hex) over the plan without this field and without where `stepsDir` lies, keys sorted. */
   readonly hash: string;
   readonly release: Release;
   readonly nodes: readonly NodePlan[];
@@ -154,9 +154,16 @@ export interface VolumeGroupPlan {
 
 export interface VolumePlan {
   readonly role: VolumeRole;
+  /**
+   * Tells several `data` volumes apart. `name ?? role` is the name of the volume's array and of its logical volume, and
+   * ends its GPT name; layout.ts has `partitionOf` and `arrayOf`.
+   */
+  readonly name?: string;
   /** MiB; for a growing volume the minimum. */
   readonly sizeMiB: number;
   readonly grow: boolean;
+  /** MiB; only for a growing volume. */
+  readonly maxSizeMiB?: number;
   /** Undefined: left unformatted (a clustered volume belongs to DRBD). */
   readonly fileSystem?: FileSystem;
   /** Undefined for swap and for unformatted volumes. */

@@ -1,0 +1,145 @@
+/** From a spec file to a checked spec, or to everything that is wrong with it. */
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { InputError, type Problem } from '../errors/problem.ts';
+import type { KeyPath } from './finding.ts';
+import { locate } from './locate.ts';
+import { checkRules } from './rules.ts';
+import { ClusterSchema, type ClusterSpec } from './schema.ts';
+import { readSteps, type UserStep } from './steps.ts';
+import { applySchema, inOrder, parseYaml, problemOf, type YamlFile } from './yaml-file.ts';
+
+export interface LoadedSpec {
+  readonly spec: ClusterSpec;
+  /** As it was given. */
+  readonly file: string;
+  /** The YAML text. */
+  readonly source: string;
+  /** The user's own steps, in the order of their names. */
+  readonly steps: readonly UserStep[];
+  /** Problems that do not stop a build. */
+  readonly warnings: readonly Problem[];
+}
+
+/**
+ * Reads and checks a spec: YAML, schema, rules, and the steps folder it names.
+ * Rejects with {@link InputError}, which holds all problems in the order of the file.
+ */
+export async function loadSpec(file: string): Promise<LoadedSpec> {
+  const source = await readText(file);
+  const { yaml, spec, problems } = checkSpecText(source, file);
+  const folder = spec?.steps === undefined ? { steps: [], problems: [] } : await checkSteps(yaml, spec.steps);
+  const all = [...inOrder(problems), ...folder.problems];
+  if (spec === undefined || all.some(({ severity }) => severity === 'error')) {
+    throw new InputError(all, new Map([[file, hideSecrets(yaml)], ...(folder.sources ?? [])]));
+  }
+  return { spec, file, source, steps: folder.steps, warnings: all };
+}
+
+export interface CheckedText {
+  readonly yaml: YamlFile;
+  /** Undefined when the text does not even have the shape of a spec. */
+  readonly spec: ClusterSpec | undefined;
+  readonly problems: readonly Problem[];
+}
+
+/** The part of {@link loadSpec} that needs no file system. */
+export function checkSpecText(text: string, file: string): CheckedText {
+  const yaml = parseYaml(text, file);
+  if (yaml.problems.some(({ severity }) => severity === 'error'))
+    return { yaml, spec: undefined, problems: yaml.problems };
+  if (yaml.value === null || yaml.value === undefined) {
+    const empty = fileProblem(
+      file,
+      'empty-spec',
+      'the spec is empty',
+      '`slipway init` writes a commented one',
+    );
+    return { yaml, spec: undefined, problems: [empty] };
+  }
+  const checked = applySchema(ClusterSchema, yaml.value);
+  const findings = checked.ok ? [...checked.findings, ...checkRules(checked.data)] : checked.findings;
+  return {
+    yaml,
+    spec: checked.ok ? checked.data : undefined,
+    problems: [...yaml.problems, ...findings.map((finding) => problemOf(yaml, finding))],
+  };
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file));
+  } catch (error) {
+    throw new InputError([unreadable(file, error)]);
+  }
+}
+
+function unreadable(file: string, error: unknown): Problem {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT')
+    return fileProblem(
+      file,
+      'no-such-file',
+      'there is no such file',
+      '`slipway init` writes a commented cluster.yaml',
+    );
+  if (code === 'EISDIR')
+    return fileProblem(file, 'no-such-file', 'this is a folder', 'name the spec file in it');
+  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
+    return fileProblem(file, 'not-utf-8', 'the file is not UTF-8 text');
+  if (code === undefined) throw error;
+  return fileProblem(file, 'unreadable-file', error instanceof Error ? error.message : String(error));
+}
+
+function fileProblem(file: string, rule: string, message: string, hint?: string): Problem {
+  return {
+    file,
+    line: 1,
+    column: 1,
+    severity: 'error',
+    rule,
+    message,
+    ...(hint === undefined ? {} : { hint }),
+  };
+}
+
+interface CheckedSteps {
+  readonly steps: readonly UserStep[];
+  readonly problems: readonly Problem[];
+  readonly sources?: ReadonlyMap<string, string>;
+}
+
+async function checkSteps(yaml: YamlFile, folder: string): Promise<CheckedSteps> {
+  const dir = resolve(dirname(yaml.file), folder);
+  try {
+    return await readSteps(dir);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && ['ENOENT', 'ENOTDIR'].includes(String(error.code))))
+      throw error;
+    const message = `there is no folder '${folder}' beside the spec`;
+    const hint = 'create it, or remove the key';
+    return {
+      steps: [],
+      problems: [problemOf(yaml, { path: ['steps'], rule: 'missing-steps', message, hint })],
+    };
+  }
+}
+
+/** Keys whose value may be a secret that was written where it must not stand. */
+const SECRETS: readonly KeyPath[] = [
+  ['access', 'rootPasswordHash'],
+  ['access', 'rootPassword'],
+  ['access', 'password'],
+];
+
+/** The source as the caret lines show it: problems end up in logs, so what may be a password is starred. */
+function hideSecrets({ source }: YamlFile): string {
+  const lines = source.text.split('\n');
+  for (const path of SECRETS) {
+    if (!source.document.hasIn(path)) continue;
+    const { line, column } = locate(source, { path });
+    const text = lines[line - 1] ?? '';
+    lines[line - 1] = text.slice(0, column - 1) + '*'.repeat(Math.max(0, text.length - column + 1));
+  }
+  return lines.join('\n');
+}
