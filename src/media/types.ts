@@ -58,6 +58,10 @@ export interface IsoResult {
   readonly checksum: string;
   readonly bytes: number;
   readonly sha256: string;
+  /** `slipway.medium=` of the kernel command line. */
+  readonly buildId: string;
+  /** The ISO was there already, made from the same inputs. */
+  readonly reused: boolean;
 }
 
 /**
@@ -77,4 +81,10 @@ export const MEDIUM = {
   id: (buildId: string) => `slipway/id/${buildId}`,
   kernel: 'boot/vmlinuz',
   initrd: 'boot/installer.img',
+  eltorito: 'boot/eltorito.img',
+  /** Boot sector that "Boot from disk" hands over to under BIOS. */
+  bootDisk: 'boot/disk.bin',
+  /** The one boot menu; every other copy leads here. */
+  grubConfig: 'boot/grub/grub.cfg',
+  biosModules: 'boot/grub/i386-pc',
 } as const;

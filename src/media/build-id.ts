@@ -1,0 +1,47 @@
+/** What makes one medium different from another: the hash of everything that goes onto it. */
+import { hashFile, hashJson, hashText, hashTree } from '../host/hash.ts';
+import type { Plan } from '../plan/types.ts';
+import { planBootMenu } from './boot-menu.ts';
+import { renderBootMenu, renderEspConfig } from './grub-config.ts';
+import type { IsoInputs } from './types.ts';
+
+/** Raised when the layout of the medium changes in a way that its inputs do not show. */
+const MEDIUM_FORMAT = 1;
+
+/** SHA-256 (hex) of each input, as the manifest lists them. */
+export interface InputHashes {
+  readonly plan: string;
+  readonly kickstarts: Readonly<Record<string, string>>;
+  readonly repository: string;
+  readonly base: string;
+  readonly installer: string;
+  readonly bootMenu: string;
+}
+
+export async function hashInputs(inputs: IsoInputs): Promise<InputHashes> {
+  const [repository, installer, menu, esp] = await Promise.all([
+    hashTree(inputs.repository),
+    hashFile(inputs.installer),
+    // The id is part of the menu it is made from, so a constant stands in for it.
+    renderBootMenu(planBootMenu(inputs.plan, 'build-id')),
+    renderEspConfig('build-id'),
+  ]);
+  return {
+    plan: hashJson(portablePlan(inputs.plan)),
+    kickstarts: Object.fromEntries(inputs.kickstarts.map(({ node, text }) => [node, hashText(text)])),
+    repository,
+    base: inputs.base.id,
+    installer,
+    bootMenu: hashText(menu + esp),
+  };
+}
+
+/** 64 bits of the hash, in hex: short enough for a kernel command line, unique enough among media. */
+export const buildIdOf = (hashes: InputHashes, sourceDateEpoch: number, version: string): string =>
+  hashJson({ format: MEDIUM_FORMAT, version, sourceDateEpoch, hashes }).slice(0, 16);
+
+/** The plan as it goes onto the medium. The folder of the user's steps is a path of the building machine. */
+export function portablePlan(plan: Plan): Omit<Plan, 'stepsDir'> {
+  const { stepsDir: _, ...portable } = plan;
+  return portable;
+}

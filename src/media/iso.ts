@@ -1,0 +1,172 @@
+/** Step "media": everything that was made so far becomes one bootable ISO with its manifest and checksum beside it. */
+import { mkdir, readFile, rename, stat, truncate, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Exec } from '../engine/command.ts';
+import { withTempDir, writeFileAtomically } from '../host/atomic.ts';
+import { hashFile, hashText } from '../host/hash.ts';
+import { bootDiskSector } from './boot-disk-sector.ts';
+import { planBootMenu } from './boot-menu.ts';
+import { buildIdOf, hashInputs, type InputHashes, portablePlan } from './build-id.ts';
+import { espBytes, espCommands, espFiles } from './esp.ts';
+import { ESP_MARKER, renderBootMenu, renderEspConfig } from './grub-config.ts';
+import {
+  describeFiles,
+  type IsoManifest,
+  MANIFEST_VERSION,
+  type MediumManifest,
+  mediumManifest,
+} from './manifest.ts';
+import { checkMedium } from './self-check.ts';
+import { type IsoInputs, type IsoResult, MEDIUM } from './types.ts';
+import { type MediumEntry, uuidOf, xorrisoCommand } from './xorriso.ts';
+
+export interface IsoDeps {
+  readonly exec: Exec;
+  /** Version of slipway, for the manifest. */
+  readonly version: string;
+  /** Hears one line per stage. */
+  readonly say?: (line: string) => void;
+}
+
+/**
+ * Makes the ISO, or keeps the one that is there if it was made from the same inputs and is still whole.
+ *
+ * Works in a folder beside `inputs.out`, which is removed however this ends; the ISO gets its name only when it is
+ * complete and has been read back, so an interrupted build leaves the last good one in place.
+ * @throws {FailedError} when the ISO read back lacks a way to boot or a file.
+ */
+export async function assembleIso(inputs: IsoInputs, deps: IsoDeps): Promise<IsoResult> {
+  const say = deps.say ?? (() => undefined);
+  const hashes = await hashInputs(inputs);
+  const buildId = buildIdOf(hashes, inputs.sourceDateEpoch, deps.version);
+  const unchanged = await findUnchanged(inputs.out, buildId);
+  if (unchanged !== undefined) {
+    say(`${basename(inputs.out)} is unchanged (build ${buildId})`);
+    return unchanged;
+  }
+  await mkdir(dirname(inputs.out), { recursive: true });
+  return withTempDir((dir) => build({ inputs, hashes, buildId, dir, say, ...deps }), {
+    parent: dirname(inputs.out),
+    prefix: '.slipway-iso-',
+  });
+}
+
+interface Build extends Required<IsoDeps> {
+  readonly inputs: IsoInputs;
+  readonly hashes: InputHashes;
+  readonly buildId: string;
+  readonly dir: string;
+}
+
+async function build(b: Build): Promise<IsoResult> {
+  const { inputs, dir, exec, say } = b;
+  const { volumeId } = inputs.plan.media;
+  const iso = join(dir, 'medium.iso');
+  const esp = await makeEsp(b);
+  const { entries, manifest } = await stage(b);
+  say('writing the ISO');
+  await exec(
+    xorrisoCommand({
+      out: iso,
+      volumeId,
+      entries,
+      hybridMbr: inputs.base.boot.hybridMbr,
+      esp: esp.image,
+      diskGuid: uuidOf(hashText(b.buildId)),
+      sourceDateEpoch: inputs.sourceDateEpoch,
+    }),
+  );
+  say('implanting the checksum of the medium');
+  await exec({ file: 'implantisomd5', args: [iso], effect: 'write' });
+  say('reading the ISO back');
+  await checkMedium(iso, { volumeId, files: manifest.files, espFiles: esp.paths }, exec);
+  return publishIso(iso, inputs.out, manifest);
+}
+
+async function makeEsp({ inputs, buildId, dir, exec }: Build) {
+  const image = join(dir, 'esp.img');
+  const config = join(dir, 'esp-grub.cfg');
+  const marker = join(dir, 'esp-marker');
+  await writeFile(config, await renderEspConfig(buildId));
+  await writeFile(marker, `${buildId}\n`);
+  const files = espFiles(inputs.base.boot, config, { path: ESP_MARKER, source: marker });
+  const sizes = await Promise.all(files.map(async ({ source }) => (await stat(source)).size));
+  await writeFile(image, '');
+  await truncate(image, espBytes(sizes.reduce((sum, size) => sum + size, 0)));
+  for (const command of espCommands(image, files, inputs.sourceDateEpoch)) await exec(command);
+  return { image, paths: files.map(({ path }) => path) };
+}
+
+/** Writes the files that are made for this medium and lists all that go onto it. */
+async function stage(b: Build) {
+  const { inputs, buildId, dir } = b;
+  const { plan, base } = inputs;
+  const texts: Readonly<Record<string, string | Uint8Array>> = {
+    [MEDIUM.plan]: json(portablePlan(plan)),
+    ...Object.fromEntries(plan.nodes.map((node) => [MEDIUM.node(node.name), json(node)])),
+    ...Object.fromEntries(inputs.kickstarts.map(({ node, text }) => [MEDIUM.kickstart(node), text])),
+    [MEDIUM.id(buildId)]: `${buildId}\n`,
+    [MEDIUM.grubConfig]: await renderBootMenu(planBootMenu(plan, buildId)),
+    [MEDIUM.bootDisk]: bootDiskSector(),
+  };
+  const place = (path: string): MediumEntry => ({ path, source: join(dir, 'medium', path) });
+  const described: readonly MediumEntry[] = [
+    ...Object.keys(texts).map(place),
+    { path: MEDIUM.repository, source: inputs.repository },
+    { path: MEDIUM.squashfs, source: base.squashfs },
+    { path: MEDIUM.installer, source: inputs.installer },
+    { path: MEDIUM.kernel, source: base.kernel },
+    { path: MEDIUM.initrd, source: base.installerInitrd },
+    { path: MEDIUM.biosModules, source: base.boot.biosModules },
+  ];
+  for (const [path, content] of Object.entries(texts)) await put(place(path).source, content);
+  const files = await describeFiles(described);
+  const manifest = mediumManifest({ inputs, hashes: b.hashes, buildId, slipway: b.version, files });
+  await put(place(MEDIUM.manifest).source, json(manifest));
+  const eltorito = { path: MEDIUM.eltorito, source: base.boot.eltorito };
+  return { entries: [...described, place(MEDIUM.manifest), eltorito], manifest };
+}
+
+async function put(path: string, content: string | Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, content);
+}
+
+const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/**
+ * The ISO is not fsynced, which would take as long as writing it: a power cut that tears it is noticed by the hash,
+ * and the next build makes it again.
+ */
+async function publishIso(finished: string, out: string, manifest: MediumManifest): Promise<IsoResult> {
+  const sha256 = await hashFile(finished);
+  const { size } = await stat(finished);
+  const paths = resultPaths(out);
+  const full: IsoManifest = { ...manifest, iso: { file: basename(out), bytes: size, sha256 } };
+  await rename(finished, out);
+  await writeFileAtomically(paths.manifest, json(full));
+  await writeFileAtomically(paths.checksum, `${sha256}  ${basename(out)}\n`);
+  return { ...paths, bytes: size, sha256, buildId: manifest.buildId, reused: false };
+}
+
+/** `dist/ha.iso` → the three files of a result. */
+function resultPaths(out: string) {
+  const stem = out.replace(/\.iso$/, '');
+  return { iso: out, manifest: `${stem}.manifest.json`, checksum: `${stem}.sha256` };
+}
+
+/** The result of an earlier build from the same inputs, if every byte of it is still there. */
+async function findUnchanged(out: string, buildId: string): Promise<IsoResult | undefined> {
+  const paths = resultPaths(out);
+  try {
+    const manifest: IsoManifest = JSON.parse(await readFile(paths.manifest, 'utf8'));
+    const { bytes, sha256 } = manifest.iso;
+    if (manifest.version !== MANIFEST_VERSION || manifest.buildId !== buildId) return undefined;
+    if ((await readFile(paths.checksum, 'utf8')) !== `${sha256}  ${basename(out)}\n`) return undefined;
+    if ((await hashFile(out)) !== sha256) return undefined;
+    return { ...paths, bytes, sha256, buildId, reused: true };
+  } catch {
+    // Missing, torn or not JSON: whatever it is, it is not a result to keep.
+    return undefined;
+  }
+}
