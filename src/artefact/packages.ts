@@ -1,0 +1,113 @@
+/** What is in our two packages. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MissingError } from '../errors/exit.ts';
+import { packageRoot } from '../host/package-root.ts';
+import type { NodeRuntime } from './node-runtime.ts';
+import { fileEntry, type Payload, textEntry, treeEntries } from './payload.ts';
+import { rpmVersion } from './release.ts';
+import type { RpmDescription } from './rpm.ts';
+
+/** Where things lie on an installed node. */
+export const INSTALLED = {
+  node: '/usr/lib/slipway/runtime/bin/node',
+  agent: '/usr/lib/slipway/agent.mjs',
+  steps: '/usr/lib/slipway/steps',
+  unit: '/usr/lib/systemd/system/slipway-agent.service',
+  preset: '/usr/lib/systemd/system-preset/50-slipway.preset',
+  command: '/usr/bin/slipway-agent',
+} as const;
+
+/** A step of the user's: everything in `dir` goes into the package under its id. */
+export interface PackagedStep {
+  readonly id: string;
+  readonly dir: string;
+  readonly title: string;
+  readonly after: readonly string[];
+  readonly timeoutSeconds?: number;
+}
+
+/** Node, from what was downloaded. */
+export async function describeRuntime(runtime: NodeRuntime): Promise<RpmDescription> {
+  return {
+    name: 'slipway-runtime',
+    version: runtime.version,
+    arch: 'x86_64',
+    payload: [
+      { kind: 'folder', path: '/usr/lib/slipway/runtime', mode: 0o755, id: '' },
+      { kind: 'folder', path: '/usr/lib/slipway/runtime/bin', mode: 0o755, id: '' },
+      await fileEntry(INSTALLED.node, 0o755, runtime.node, `node ${runtime.id}`),
+      await fileEntry(
+        '/usr/share/licenses/slipway-runtime/LICENSE',
+        0o644,
+        runtime.license,
+        `licence ${runtime.id}`,
+      ),
+    ],
+  };
+}
+
+/** The agent with its unit, and the user's steps. */
+export async function describePostinstall(
+  steps: readonly PackagedStep[],
+  runtime: Pick<NodeRuntime, 'version'>,
+): Promise<RpmDescription> {
+  const trees = await Promise.all(steps.map((step) => stepEntries(step)));
+  const folder = (path: string): Payload[number] => ({ kind: 'folder', path, mode: 0o755, id: '' });
+  return {
+    name: 'slipway-postinstall',
+    version: rpmVersion(await ownVersion()),
+    arch: 'noarch',
+    values: { nodeMajor: runtime.version.replace(/\..*/, '') },
+    payload: [
+      folder('/usr/lib/slipway'),
+      folder(INSTALLED.steps),
+      await fileEntry(INSTALLED.agent, 0o644, built('agent.mjs')),
+      textEntry(INSTALLED.command, 0o755, COMMAND),
+      await fileEntry(INSTALLED.unit, 0o644, ownFile('postinstall/units/slipway-agent.service')),
+      textEntry(INSTALLED.preset, 0o644, PRESET),
+      await fileEntry('/usr/share/licenses/slipway-postinstall/LICENSE', 0o644, ownFile('LICENSE')),
+      ...trees.flat(),
+    ],
+  };
+}
+
+const COMMAND = `#!/bin/sh
+exec ${INSTALLED.node} ${INSTALLED.agent} "$@"
+`;
+
+/**
+ * The agent starts the cluster's services when their turn has come. Started by a distribution's preset, before the
+ * agent has proven the storage below them, they would fence or split.
+ */
+const PRESET = `enable slipway-agent.service
+disable corosync.service
+disable pacemaker.service
+disable pcsd.service
+disable drbd.service
+disable keepalived.service
+`;
+
+/** The step's own files, and what its step.yaml says as JSON, which the agent reads without a YAML parser. */
+async function stepEntries({ id, dir, title, after, timeoutSeconds }: PackagedStep): Promise<Payload> {
+  const base = `${INSTALLED.steps}/${id}`;
+  const facts = { title, after, ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }) };
+  const own = (await treeEntries(base, dir)).filter(({ path }) => path !== `${base}/step.json`);
+  return [...own, textEntry(`${base}/step.json`, 0o644, `${JSON.stringify(facts, null, 2)}\n`)];
+}
+
+const ownFile = (path: string): string => join(packageRoot(), path);
+
+function built(name: string): string {
+  const path = ownFile(`lib/${name}`);
+  if (existsSync(path)) return path;
+  throw new MissingError(`lib/${name} has not been built`, 'npm run build');
+}
+
+async function ownVersion(): Promise<string> {
+  const manifest: unknown = JSON.parse(await readFile(ownFile('package.json'), 'utf8'));
+  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest)
+    return String(manifest.version);
+  throw new Error('package.json names no version');
+}
