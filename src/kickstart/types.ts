@@ -38,7 +38,15 @@ export interface OptionValue {
 }
 
 export type SectionName =
-  | 'pre' | 'pre-install' | 'post' | 'onerror' | 'traceback' | 'packages' | 'addon' | 'certificate' | 'anaconda';
+  | 'pre'
+  | 'pre-install'
+  | 'post'
+  | 'onerror'
+  | 'traceback'
+  | 'packages'
+  | 'addon'
+  | 'certificate'
+  | 'anaconda';
 
 export interface Section extends Place {
   readonly kind: 'section';

@@ -1,0 +1,248 @@
+/**
+ * Sorts the words of a line into options, positionals and the rest, as Python's argparse does (3.11): options may be
+ * abbreviated as long as that is unambiguous, a value stands behind `=` or is the next word, positionals are taken
+ * in the order of the table from the first runs of words that are not options.
+ */
+import { closest, distance } from 'fastest-levenshtein';
+import type { LanguageRule, OptionSpec, PositionalSpec } from './spec.ts';
+import type { Grammar, KnownOption } from './table.ts';
+import type { OptionValue, Word } from './types.ts';
+import { valueFault } from './values.ts';
+
+/** A fault in the words of one line. */
+export interface ArgumentFault {
+  readonly rule: LanguageRule;
+  readonly message: string;
+  /** Undefined for what is missing from the line as a whole. */
+  readonly at: Word | undefined;
+  readonly hint?: string;
+}
+
+export interface Arguments {
+  readonly options: Map<string, OptionValue[]>;
+  readonly positionals: Word[];
+  /** Words nobody took, unknown options included. */
+  readonly extras: Word[];
+  readonly faults: ArgumentFault[];
+}
+
+/** What a word is: a plain argument, `--` itself, or an option. */
+type Kind = 'argument' | 'separator' | OptionWord;
+
+interface OptionWord {
+  readonly known: KnownOption | 'unknown' | 'ambiguous';
+  /** Behind the `=`, and where that begins in the word. */
+  readonly explicit: string | undefined;
+}
+
+const NEGATIVE_NUMBER = /^-\d+$|^-\d*\.\d+$/;
+
+/** Never throws; all faults of the line are in the result. */
+export function parseArguments(words: readonly Word[], grammar: Grammar): Arguments {
+  return new ArgumentReader(words, grammar).read();
+}
+
+class ArgumentReader {
+  private readonly words: readonly Word[];
+  private readonly grammar: Grammar;
+  private readonly kinds: Kind[] = [];
+  private readonly result: Arguments = { options: new Map(), positionals: [], extras: [], faults: [] };
+  /** How many positionals of the table are served. */
+  private served = 0;
+
+  constructor(words: readonly Word[], grammar: Grammar) {
+    this.words = words;
+    this.grammar = grammar;
+  }
+
+  read(): Arguments {
+    this.classify();
+    let at = 0;
+    while (at < this.words.length) {
+      const kind = this.kinds[at];
+      at = typeof kind === 'object' ? this.takeOption(at, kind) : this.takeRun(at);
+    }
+    this.reportMissing();
+    return this.result;
+  }
+
+  private classify(): void {
+    let behindSeparator = false;
+    for (const word of this.words) {
+      if (behindSeparator) this.kinds.push('argument');
+      else if (word.text === '--') {
+        behindSeparator = true;
+        this.kinds.push('separator');
+      } else this.kinds.push(word.text.startsWith('-') ? this.classifyDashed(word) : 'argument');
+    }
+  }
+
+  private classifyDashed(word: Word): Kind {
+    const { options } = this.grammar;
+    const text = word.text;
+    const exact = options.get(text);
+    if (exact !== undefined) return this.optionWord(exact, undefined, word);
+    if (text === '-') return 'argument';
+    const equals = text.indexOf('=');
+    const name = equals < 0 ? text : text.slice(0, equals);
+    const explicit = equals < 0 ? undefined : text.slice(equals + 1);
+    const named = options.get(name);
+    if (named !== undefined) return this.optionWord(named, explicit, word);
+    if (text.startsWith('--')) {
+      const matches = [...options.keys()].filter((candidate) => candidate.startsWith(name));
+      const [match] = matches;
+      if (matches.length > 1) {
+        this.fault(
+          'ambiguous-option',
+          `'${name}' could be ${matches.join(' or ')}`,
+          word,
+          'write the option out',
+        );
+        return { known: 'ambiguous', explicit };
+      }
+      const known = match === undefined ? undefined : options.get(match);
+      if (known !== undefined) return this.optionWord(known, explicit, word);
+    }
+    if (NEGATIVE_NUMBER.test(text) || text.includes(' ')) return 'argument';
+    return { known: 'unknown', explicit };
+  }
+
+  private optionWord(known: KnownOption, explicit: string | undefined, word: Word): OptionWord {
+    if (known.deprecated) {
+      const [name] = known.spec.names;
+      this.fault('deprecated-option', `'${name}' is deprecated and has no effect`, word, 'leave it out');
+    }
+    return { known, explicit };
+  }
+
+  /** Takes the option at `at` with its value; returns where the next word stands. */
+  private takeOption(at: number, option: OptionWord): number {
+    const word = this.words[at];
+    if (word === undefined) return at + 1;
+    if (typeof option.known === 'string') {
+      if (option.known === 'unknown') this.result.extras.push(word);
+      return at + 1;
+    }
+    const { spec } = option.known;
+    const name = spec.names[0] ?? word.text;
+    if (spec.value === undefined) {
+      if (option.explicit === undefined) this.store(name, word, undefined);
+      else this.fault('unexpected-value', `'${name}' takes no value`, word, `write ${name} alone`);
+      return at + 1;
+    }
+    if (option.explicit !== undefined) {
+      this.storeValue(spec, word, explicitWord(word, option.explicit));
+      return at + 1;
+    }
+    const next = this.words[at + 1];
+    if (next !== undefined && this.kinds[at + 1] === 'argument') {
+      this.storeValue(spec, word, next);
+      return at + 2;
+    }
+    if (spec.valueOptional === true) this.store(name, word, undefined);
+    else this.fault('missing-value', `'${name}' needs a value`, word, `write ${name}=VALUE`);
+    return at + 1;
+  }
+
+  private storeValue(spec: OptionSpec, option: Word, value: Word): void {
+    const name = spec.names[0] ?? option.text;
+    const wrong = valueFault(spec, value.text);
+    if (wrong !== undefined) this.fault('invalid-value', `${name}: '${value.text}' ${wrong}`, value);
+    this.store(name, option, value);
+  }
+
+  private store(name: string, option: Word, value: Word | undefined): void {
+    const values = this.result.options.get(name);
+    if (values === undefined) this.result.options.set(name, [{ option, value }]);
+    else values.push({ option, value });
+  }
+
+  /** Serves positionals from the run of words at `at`; what is left of the run belongs to nobody. */
+  private takeRun(at: number): number {
+    let end = at;
+    while (end < this.words.length && typeof this.kinds[end] === 'string') end++;
+    for (let next = at; next < end; ) {
+      const positional = this.grammar.positionals[this.served];
+      const taken = positional === undefined ? 0 : this.takePositional(positional, next, end);
+      if (taken === 0) {
+        this.result.extras.push(...this.words.slice(next, end));
+        return end;
+      }
+      next += taken;
+    }
+    // A trailing positional that may be empty is served by the same run, with nothing.
+    this.skipOptionalPositionals();
+    return end;
+  }
+
+  private skipOptionalPositionals(): void {
+    for (;;) {
+      const positional = this.grammar.positionals[this.served];
+      if (positional === undefined || positional.count === 'one') return;
+      this.served++;
+    }
+  }
+
+  /** How many words the positional takes, separators included; 0 when there is none for it. */
+  private takePositional(positional: PositionalSpec, from: number, end: number): number {
+    let at = from;
+    let taken = 0;
+    const limit = positional.count === 'many' ? Number.POSITIVE_INFINITY : 1;
+    for (; at < end; at++) {
+      if (this.kinds[at] === 'separator') continue;
+      const word = this.words[at];
+      if (taken === limit || word === undefined) break;
+      this.checkPositional(positional, word);
+      this.result.positionals.push(word);
+      taken++;
+    }
+    if (taken === 0 && positional.count === 'one') return 0;
+    this.served++;
+    return at - from;
+  }
+
+  private checkPositional(positional: PositionalSpec, word: Word): void {
+    if (positional.choices === undefined || positional.choices.includes(word.text)) return;
+    const choices = positional.choices.join(', ');
+    this.fault('invalid-value', `${positional.name}: '${word.text}' is none of ${choices}`, word);
+  }
+
+  private reportMissing(): void {
+    for (const positional of this.grammar.positionals.slice(this.served)) {
+      if (positional.count === 'one')
+        this.fault('missing-argument', `the ${positional.name} is missing`, undefined);
+    }
+    for (const { names } of this.grammar.required) {
+      const name = names[0] ?? '';
+      if (!this.result.options.has(name)) this.fault('missing-option', `'${name}' is required`, undefined);
+    }
+  }
+
+  private fault(rule: ArgumentFault['rule'], message: string, at: Word | undefined, hint?: string): void {
+    this.result.faults.push({ rule, message, at, ...(hint === undefined ? {} : { hint }) });
+  }
+}
+
+/** The part of `--option=value` behind the `=`, with a place of its own as far as the quotes allow. */
+function explicitWord(word: Word, value: string): Word {
+  const equals = word.raw.indexOf('=') + 1;
+  return {
+    file: word.file,
+    line: word.line,
+    column: word.column + equals,
+    text: value,
+    raw: word.raw.slice(equals),
+  };
+}
+
+/** The table's option closest to a mistyped one, when it is close. */
+export function suggestOption(name: string, grammar: Grammar): string | undefined {
+  return suggest(name, [...grammar.options.keys()]);
+}
+
+/** The closest of the candidates, when no more than a third of the characters differ. */
+export function suggest(name: string, candidates: readonly string[]): string | undefined {
+  if (candidates.length === 0 || name.length > 40) return undefined;
+  const best = closest(name, candidates);
+  return distance(name, best) * 3 <= name.length ? best : undefined;
+}

@@ -1,0 +1,253 @@
+/** What the templates see: the node's plan, its release, and the names that only a kickstart has. Pure. */
+import type { ArrayPlan, NodePlan, PartitionPlan, Plan, VolumePlan } from '../plan/types.ts';
+import { RELEASES, type ReleaseFacts } from './releases.ts';
+import { type Quoted, quoted, type StaticAddress, staticAddress } from './render-values.ts';
+
+/** Where things lie on the medium, and where the installer mounts it. */
+export interface MediumPaths {
+  readonly mountPoint: string;
+  readonly repository: string;
+  readonly squashfs: string;
+  node(name: string): string;
+}
+
+/** The locals of every template. Printed values still pass `escapeValue`. */
+export interface KickstartView {
+  readonly node: NodePlan;
+  readonly release: ReleaseFacts;
+  readonly releaseName: string;
+  readonly medium: MediumView;
+  readonly network: readonly NetworkView[];
+  /** Some connection names its cards by MAC where kickstart knows interface names only. */
+  readonly resolvePorts: boolean;
+  readonly storage: StorageView;
+  readonly packages: readonly string[];
+  /** `text` may ask on the console (for a LUKS passphrase), `cmdline` never does. */
+  readonly display: 'text' | 'cmdline';
+  readonly bootsFrom: { readonly bios: boolean; readonly uefi: boolean };
+  readonly quoted: typeof quoted;
+}
+
+export interface MediumView {
+  readonly root: string;
+  readonly squashfs: string;
+  readonly repository: string;
+  readonly node: string;
+}
+
+/** One `network` line. */
+export interface NetworkView {
+  /** MAC address, `link` or a bond's name. */
+  readonly device: string;
+  /** `none` for a bond that only carries a VLAN. */
+  readonly ip: StaticAddress | 'dhcp' | 'none';
+  readonly gateway?: string;
+  readonly nameServers?: string;
+  readonly vlan?: number;
+  readonly bond?: BondView;
+  /** The connection belongs to the card of this MAC address, whatever the kernel calls it next time. */
+  readonly bindToMac: boolean;
+}
+
+export interface BondView {
+  readonly options: string;
+  readonly macs: readonly string[];
+  /** The shell variable of %pre that holds the interface names of the ports. */
+  readonly ports: string;
+}
+
+export interface StorageView {
+  /** One entry per disk of the layout. */
+  readonly disks: readonly DiskView[];
+  readonly arrays: readonly ArrayView[];
+  /** The volume group with the name of the physical volume it lies on. */
+  readonly volumeGroup?: { readonly name: string; readonly pv: string };
+  readonly logical: readonly LogicalView[];
+}
+
+export interface DiskView {
+  readonly index: number;
+  readonly partitions: readonly (PartitionPlan & { readonly target: TargetView })[];
+}
+
+export interface ArrayView {
+  readonly name: string;
+  readonly level: number;
+  readonly spares: number;
+  readonly members: readonly string[];
+  readonly target: TargetView;
+}
+
+export interface LogicalView {
+  readonly name: string;
+  readonly sizeMiB: number;
+  readonly grow: boolean;
+  readonly maxSizeMiB?: number;
+  readonly target: TargetView;
+}
+
+/** What comes to lie on a partition, an array or a logical volume, in kickstart's words. */
+export interface TargetView {
+  /** Mount point, `swap`, `biosboot`, `raid.*`, `pv.*`, or what stands for "not mounted". */
+  readonly name: string | Quoted;
+  /** Undefined where the name already says it. */
+  readonly fsType?: string;
+  readonly label?: string;
+  readonly encrypted: boolean;
+}
+
+export function kickstartView(node: NodePlan, plan: Plan, medium: MediumPaths): KickstartView {
+  const release = RELEASES[plan.release];
+  const network = node.interfaces.flatMap((face, index) => networkLines(face, index, node));
+  const encrypted = node.layout.volumes.some((volume) => volume.encrypted === true);
+  return {
+    node,
+    release,
+    releaseName: plan.release,
+    medium: {
+      root: medium.mountPoint,
+      squashfs: `${medium.mountPoint}/${medium.squashfs}`,
+      repository: `${medium.mountPoint}/${medium.repository}`,
+      node: `${medium.mountPoint}/${medium.node(node.name)}`,
+    },
+    network,
+    resolvePorts: network.some((line) => line.bond !== undefined),
+    storage: storageView(node),
+    packages: [...packagesOf(node, release, encrypted), 'slipway-postinstall'],
+    // No passphrase stands in a kickstart, for a kickstart lies on the medium: the installer asks for it.
+    display: encrypted ? 'text' : 'cmdline',
+    bootsFrom: {
+      bios: node.layout.firmware.includes('bios'),
+      uefi: node.layout.firmware.includes('uefi'),
+    },
+    quoted,
+  };
+}
+
+function packagesOf(node: NodePlan, release: ReleaseFacts, encrypted: boolean): readonly string[] {
+  if (release.payload === 'image') return [];
+  return [
+    ...release.packages,
+    ...(node.layout.volumeGroup === undefined ? [] : ['lvm2']),
+    ...(encrypted ? ['cryptsetup'] : []),
+    ...(node.timeServers.length > 0 ? ['chrony'] : []),
+  ];
+}
+
+function networkLines(face: NodePlan['interfaces'][number], index: number, node: NodePlan): NetworkView[] {
+  const servers = index === 0 && node.nameServers.length > 0 ? node.nameServers.join(',') : undefined;
+  const address = {
+    ip: staticAddress(face.address) ?? ('dhcp' as const),
+    ...(face.gateway === undefined ? {} : { gateway: face.gateway }),
+    ...(servers === undefined ? {} : { nameServers: servers }),
+  };
+  if (face.bond === undefined) {
+    const vlan = face.vlan === undefined ? {} : { vlan: face.vlan };
+    // A VLAN is bound to its parent, which the MAC address has already named.
+    const bindToMac = face.mac !== undefined && face.vlan === undefined;
+    return [{ device: face.mac ?? 'link', ...address, ...vlan, bindToMac }];
+  }
+  const device = `bond${index}`;
+  const bond = { options: `mode=${face.bond.mode},miimon=100`, macs: face.bond.macs, ports: `ports${index}` };
+  if (face.vlan === undefined) return [{ device, ...address, bond, bindToMac: true }];
+  // Two lines, because RHEL 8 takes a bond with a VLAN id for the bond alone.
+  return [
+    { device, ip: 'none', bond, bindToMac: true },
+    { device, ...address, vlan: face.vlan, bindToMac: false },
+  ];
+}
+
+function storageView({ layout }: NodePlan): StorageView {
+  const raid = layout.kind === 'raid1';
+  const disks = Array.from({ length: layout.diskCount }, (_, index) => ({
+    index,
+    partitions: layout.partitions.map((partition) => ({
+      ...partition,
+      target: partitionTarget(partition, index, raid, layout.volumes),
+    })),
+  }));
+  const logical = layout.volumes.filter((volume) => volume.on === 'lv');
+  return {
+    disks,
+    arrays: layout.arrays.map((array) => arrayView(array, layout)),
+    ...(layout.volumeGroup === undefined
+      ? {}
+      : { volumeGroup: { name: layout.volumeGroup.name, pv: PV_NAME } }),
+    logical: logical.map((volume) => ({
+      name: keyOf(volume),
+      sizeMiB: volume.sizeMiB,
+      grow: volume.grow,
+      ...(volume.maxSizeMiB === undefined ? {} : { maxSizeMiB: volume.maxSizeMiB }),
+      target: volumeTarget(volume),
+    })),
+  };
+}
+
+const PV_NAME = 'pv.system';
+const PV: TargetView = { name: PV_NAME, encrypted: false };
+
+function arrayView(array: ArrayPlan, layout: NodePlan['layout']): ArrayView {
+  const volume = layout.volumes.find((one) => one.on === 'array' && keyOf(one) === array.name);
+  if (volume === undefined && array.role !== 'pv') throw new Error(`array ${array.name} carries no volume`);
+  return {
+    name: array.name,
+    level: array.level,
+    spares: layout.spares,
+    members: Array.from({ length: layout.diskCount }, (_, disk) => `raid.${array.name}${disk}`),
+    target: volume === undefined ? PV : volumeTarget(volume),
+  };
+}
+
+function partitionTarget(
+  partition: PartitionPlan,
+  disk: number,
+  raid: boolean,
+  volumes: readonly VolumePlan[],
+): TargetView {
+  const key = partition.gptName.replace(/^slipway-/, '');
+  if (partition.role === 'biosboot') {
+    return { name: biosBootName(disk), fsType: 'biosboot', encrypted: false };
+  }
+  if (raid) return { name: `raid.${key}${disk}`, encrypted: false };
+  if (partition.role === 'pv') return PV;
+  const volume = volumes.find((one) => one.on === 'partition' && keyOf(one) === key);
+  if (volume === undefined) throw new Error(`partition ${partition.gptName} carries no volume`);
+  return volumeTarget(volume);
+}
+
+/**
+ * pykickstart takes a second `part biosboot`, and a second `part None`, for a mistake, since it compares the mount
+ * points. Anaconda gives `None` no mount point, and never uses that of a type that is not mounted, so the third
+ * disk's may have a name of its own. What counts for all of them is `--fstype=biosboot`.
+ */
+function biosBootName(disk: number): string {
+  return ['biosboot', 'None'][disk] ?? `biosboot${disk}`;
+}
+
+function volumeTarget(volume: VolumePlan): TargetView {
+  const common = {
+    encrypted: volume.encrypted === true,
+    ...(volume.label === undefined ? {} : { label: volume.label }),
+  };
+  if (volume.role === 'swap') return { ...common, name: 'swap', fsType: 'swap' };
+  // Without `--fstype=efi` the ESP gets the default file system.
+  if (volume.role === 'esp') return { ...common, name: '/boot/efi', fsType: 'efi' };
+  if (volume.fileSystem !== undefined && volume.mountPoint !== undefined) {
+    return { ...common, name: volume.mountPoint, fsType: volume.fileSystem };
+  }
+  return { ...common, ...unformatted(volume.on) };
+}
+
+/**
+ * A volume that is neither formatted nor mounted, as DRBD wants it. Kickstart has no word for it: without
+ * `--fstype` Anaconda makes the default file system, and an unknown type is refused. `mdmember` is the one type it
+ * knows and for which it writes nothing (blivet's MDRaidMember has no create action). `part` takes `None` for "no
+ * mount point", `raid` only an empty one.
+ */
+function unformatted(on: VolumePlan['on']): Pick<TargetView, 'name' | 'fsType'> {
+  return { name: on === 'partition' ? 'None' : quoted(''), fsType: 'mdmember' };
+}
+
+function keyOf(volume: VolumePlan): string {
+  return volume.name ?? volume.role;
+}

@@ -1,0 +1,256 @@
+/**
+ * What the lines of one file mean together: commands that exclude each other, duplicates, and options that an
+ * earlier line of the same command has set. One session lives as long as the parsing of one file.
+ */
+import { type ArgumentFault, parseArguments, suggest, suggestOption } from './arguments.ts';
+import type { Check, Checked, CommandSpec, LanguageRule, OptionSpec } from './spec.ts';
+import type { Grammar, KnownCommand, KnownSection, ReleaseTable } from './table.ts';
+import type { CommandLine, OptionValue, Place, Section, Word } from './types.ts';
+import { isTruthy } from './values.ts';
+
+/** A fault of a line, with the severity ksvalidator gives it. */
+export interface Fault {
+  readonly rule: LanguageRule;
+  readonly message: string;
+  readonly at: Place | Word;
+  readonly severity: 'error' | 'warning';
+  readonly hint?: string;
+}
+
+const NO_OPTIONS: ReadonlyMap<string, readonly OptionValue[]> = new Map();
+
+/** Reads command lines and section headers by a release's table and remembers what later lines depend on. */
+export class Session {
+  readonly faults: Fault[] = [];
+  private readonly table: ReleaseTable;
+  private readonly seen = new Set<string>();
+  private readonly faultless = new Set<CommandSpec>();
+  private readonly sticky = new Map<CommandSpec, Map<string, string>>();
+  private readonly keys = new Map<CommandSpec, Map<string, number>>();
+
+  constructor(table: ReleaseTable) {
+    this.table = table;
+  }
+
+  /** The command of the line `[name, ...words]`; its faults are added to `faults`. */
+  command(name: Word, words: readonly Word[], raw: string): CommandLine {
+    const bare: CommandLine = {
+      kind: 'command',
+      ...placeOf(name),
+      name: name.text,
+      words,
+      options: NO_OPTIONS,
+      positionals: [],
+    };
+    const known = this.table.commands.get(name.text);
+    if (known === undefined) {
+      this.unknownCommand(name);
+      return bare;
+    }
+    this.checkExclusions(known, name);
+    if (known.status !== 'ok') {
+      this.retired(known.status, name);
+      return bare;
+    }
+    const before = this.faults.length;
+    const line = known.spec.free === true ? { ...bare, positionals: words } : this.readArguments(known, bare);
+    if (this.faults.length === before) this.checkLine(known, line, name, raw);
+    if (this.faults.length === before) this.faultless.add(known.spec);
+    return line;
+  }
+
+  /** The options and positionals of a section header; its faults are added to `faults`. */
+  header(
+    known: KnownSection,
+    name: Word,
+    words: readonly Word[],
+    raw: string,
+  ): Pick<Section, 'options' | 'positionals'> {
+    if (known.spec.free === true) return { options: NO_OPTIONS, positionals: words };
+    if (known.deprecated)
+      this.fault('deprecated-command', `${name.text} is deprecated`, name, 'use %onerror');
+    const { options, positionals, extras, faults } = parseArguments(words, known.grammar);
+    const before = this.faults.length;
+    for (const fault of faults) this.argumentFault(fault, name);
+    for (const extra of extras) this.unexpected(extra, known.grammar, name.text);
+    const line: CommandLine = {
+      kind: 'command',
+      ...placeOf(name),
+      name: name.text,
+      words,
+      options,
+      positionals,
+    };
+    if (this.faults.length === before) {
+      const view = new CheckedLine(this.table.release, line, raw, known.grammar, undefined, false);
+      this.runChecks(known.spec.checks ?? [], view, name);
+    }
+    return { options, positionals };
+  }
+
+  fault(rule: LanguageRule, message: string, at: Place | Word, hint?: string): void {
+    this.faults.push({ rule, message, at, severity: 'error', ...(hint === undefined ? {} : { hint }) });
+  }
+
+  private unknownCommand(name: Word): void {
+    const close = suggest(name.text, [...this.table.commands.keys()]);
+    const hint = close === undefined ? undefined : `did you mean '${close}'?`;
+    this.fault('unknown-command', `'${name.text}' is no command of ${this.table.release}`, name, hint);
+  }
+
+  private retired(status: 'deprecated' | 'removed', name: Word): void {
+    const rule = status === 'removed' ? 'removed-command' : 'deprecated-command';
+    const what = status === 'removed' ? 'is gone from' : 'is deprecated in';
+    this.fault(rule, `'${name.text}' ${what} ${this.table.release}`, name, 'leave the line out');
+  }
+
+  private checkExclusions(known: KnownCommand, name: Word): void {
+    const family = known.spec.names[0] ?? name.text;
+    this.seen.add(family);
+    for (const other of known.excludes) {
+      if (!this.seen.has(other)) continue;
+      this.fault(
+        'command-conflict',
+        `'${name.text}' and '${other}' exclude each other`,
+        name,
+        'keep one of them',
+      );
+    }
+  }
+
+  private readArguments(known: KnownCommand, bare: CommandLine): CommandLine {
+    const { options, positionals, extras, faults } = parseArguments(bare.words, known.grammar);
+    for (const fault of faults) this.argumentFault(fault, bare);
+    for (const extra of extras) this.placeExtra(extra, known, positionals);
+    return { ...bare, options, positionals };
+  }
+
+  /** Words that no positional took: members of an array, say, or a mistake. */
+  private placeExtra(extra: Word, known: KnownCommand, positionals: Word[]): void {
+    const optionLike = extra.text.startsWith('-');
+    if (known.spec.extra === undefined || (known.spec.extra === 'words' && optionLike)) {
+      this.unexpected(extra, known.grammar, known.spec.names[0] ?? '');
+      return;
+    }
+    positionals.push(extra);
+    if (optionLike) {
+      const message = `'${extra.text}' is no option; it is taken for a member`;
+      this.faults.push({ rule: 'unknown-option', message, at: extra, severity: 'warning' });
+    }
+  }
+
+  private unexpected(word: Word, grammar: Grammar, owner: string): void {
+    if (!word.text.startsWith('-') || word.text === '-') {
+      this.fault('unexpected-argument', `'${word.text}' is not expected here`, word);
+      return;
+    }
+    const name = word.text.split('=', 1)[0] ?? word.text;
+    const close = suggestOption(name, grammar);
+    const hint = close === undefined ? undefined : `did you mean '${close}'?`;
+    this.fault('unknown-option', `'${name}' is no option of ${owner} in ${this.table.release}`, word, hint);
+  }
+
+  private argumentFault(fault: ArgumentFault, whole: Place): void {
+    this.fault(fault.rule, fault.message, fault.at ?? whole, fault.hint);
+  }
+
+  private checkLine(known: KnownCommand, line: CommandLine, name: Word, raw: string): void {
+    const { spec, grammar } = known;
+    if (spec.checks === undefined && spec.unique === undefined) return;
+    const view = new CheckedLine(
+      this.table.release,
+      line,
+      raw,
+      grammar,
+      this.remember(known, line),
+      this.faultless.has(spec),
+    );
+    this.runChecks(spec.checks ?? [], view, name);
+    if (spec.unique !== undefined) this.checkUnique(spec, spec.unique, view, name);
+  }
+
+  private runChecks(checks: readonly Check[], view: Checked, name: Word): void {
+    for (const check of checks) {
+      const found = check(view);
+      if (found !== undefined) this.fault(found.rule, found.message, found.at ?? name, found.hint);
+    }
+  }
+
+  /** Stores the sticky values of the line and returns all that are in force. */
+  private remember(known: KnownCommand, line: CommandLine): ReadonlyMap<string, string> | undefined {
+    let values = this.sticky.get(known.spec);
+    for (const [name, given] of line.options) {
+      if (known.grammar.options.get(name)?.spec.sticky !== true) continue;
+      if (values === undefined) {
+        values = new Map();
+        this.sticky.set(known.spec, values);
+      }
+      values.set(name, given.at(-1)?.value?.text ?? '');
+    }
+    return values;
+  }
+
+  private checkUnique(
+    spec: CommandSpec,
+    unique: NonNullable<CommandSpec['unique']>,
+    view: Checked,
+    name: Word,
+  ): void {
+    const key = unique.key(view);
+    if (key === undefined) return;
+    let keys = this.keys.get(spec);
+    if (keys === undefined) {
+      keys = new Map();
+      this.keys.set(spec, keys);
+    }
+    const first = keys.get(key);
+    if (first === undefined) keys.set(key, name.line);
+    else
+      this.fault(
+        'duplicate',
+        `a ${unique.what} '${key}' stands already on line ${first}`,
+        name,
+        'keep one of them',
+      );
+  }
+}
+
+class CheckedLine implements Checked {
+  readonly release: Checked['release'];
+  readonly line: CommandLine;
+  readonly raw: string;
+  readonly repeated: boolean;
+  private readonly grammar: Grammar;
+  private readonly sticky: ReadonlyMap<string, string> | undefined;
+
+  constructor(
+    release: Checked['release'],
+    line: CommandLine,
+    raw: string,
+    grammar: Grammar,
+    sticky: ReadonlyMap<string, string> | undefined,
+    repeated: boolean,
+  ) {
+    this.release = release;
+    this.line = line;
+    this.raw = raw;
+    this.grammar = grammar;
+    this.sticky = sticky;
+    this.repeated = repeated;
+  }
+
+  value(option: string): string | undefined {
+    const given = this.line.options.get(option);
+    return given === undefined ? this.sticky?.get(option) : (given.at(-1)?.value?.text ?? '');
+  }
+
+  has(option: string): boolean {
+    const value = this.value(option);
+    const spec: OptionSpec | undefined = this.grammar.options.get(option)?.spec;
+    return value !== undefined && spec !== undefined && isTruthy(spec, value);
+  }
+}
+
+function placeOf({ file, line, column }: Place): Place {
+  return { file, line, column };
+}
