@@ -1,0 +1,81 @@
+/**
+ * What a proof needs of a virtual machine, whoever runs it: power, disks, a serial console to read and type on.
+ */
+import { FailedError } from '../errors/exit.ts';
+
+/** `uefi-secure` has Microsoft's keys enrolled and Secure Boot on. */
+export type LabFirmware = 'bios' | 'uefi' | 'uefi-secure';
+export type DiskBus = 'virtio' | 'sata' | 'scsi' | 'nvme';
+
+export interface LabDisk {
+  /** Raw image, absolute path. */
+  readonly file: string;
+  readonly bus: DiskBus;
+  /** What the guest sees as the disk's serial number; at most 20 characters. */
+  readonly serial: string;
+}
+
+export interface LabMedium {
+  readonly kind: 'cd' | 'usb';
+  /** ISO image, absolute path; attached read-only. */
+  readonly file: string;
+}
+
+export interface LabMachineSpec {
+  readonly name: string;
+  readonly memoryMiB: number;
+  readonly cpus: number;
+  readonly firmware: LabFirmware;
+  /** In the order in which the firmware sees them. */
+  readonly disks: readonly LabDisk[];
+  /** Booted before the disks. */
+  readonly medium?: LabMedium;
+  readonly nics: readonly { readonly mac: string }[];
+  /** Gets everything the serial console prints; overwritten. Absolute path. */
+  readonly consoleLog: string;
+  /** UEFI's variables, kept from one boot to the next; made when it is not there. Needed unless the firmware is BIOS. */
+  readonly efiVars?: string;
+  /** What a reboot inside the machine does; `end` counts as power-off. Default `restart`. */
+  readonly onReboot?: 'restart' | 'end';
+  /** A graphics card, for {@link LabMachine.screenshot}. Costs time under emulation; default none. */
+  readonly screen?: boolean;
+}
+
+export interface Engine {
+  /** Turns the machine on. @throws {LabFailure} when it does not start. */
+  start(spec: LabMachineSpec): Promise<LabMachine>;
+}
+
+/** A machine that is on, or was. */
+export interface LabMachine {
+  readonly spec: LabMachineSpec;
+  /**
+   * The first console line after the last one waited for that matches; a prompt without a line end counts too.
+   * @throws {LabFailure} when the time is up, the machine ends, or `slipway: failed` is printed meanwhile (and is not
+   * what was waited for).
+   */
+  waitForLine(pattern: RegExp, timeoutMs: number): Promise<string>;
+  /** Waits until the guest has switched itself off. @throws {LabFailure} when the time is up or it ended otherwise. */
+  waitForPowerOff(timeoutMs: number): Promise<void>;
+  /** Types on the serial console. */
+  type(text: string): void;
+  /** Presses keys at once on the keyboard; QEMU's names, for example `1`, `ret`, `ctrl`. */
+  press(...keys: readonly string[]): Promise<void>;
+  /** Presses the power button. */
+  powerButton(): Promise<void>;
+  /** Writes what is on the screen as a PPM image. */
+  screenshot(file: string): Promise<void>;
+  /** Everything printed so far, without terminal control sequences. */
+  transcript(): string;
+  /** Pulls the plug. Ends exactly what {@link Engine.start} started; fine to call twice. */
+  end(): Promise<void>;
+}
+
+/** A machine that did not do what was expected, with the last it said. */
+export class LabFailure extends FailedError {
+  constructor(machine: string, message: string, lastLines: readonly string[], consoleLog: string) {
+    const said = lastLines.length === 0 ? 'It printed nothing.' : `It last printed:\n${lastLines.join('\n')}`;
+    super(`${machine}: ${message}\n${said}`, `the whole console is in ${consoleLog}`);
+    this.name = 'LabFailure';
+  }
+}

@@ -1,0 +1,102 @@
+/** QEMU's command line for a machine: pure, so that it can be asserted whole. */
+import type { DiskBus, LabFirmware, LabMachineSpec } from './engine.ts';
+
+export type Acceleration = 'kvm' | 'tcg';
+
+/** File descriptor on which QEMU finds its control channel, handed down by the parent. */
+export const QMP_FD = 3;
+
+/** Debian's ovmf package. */
+export const OVMF: Readonly<
+  Record<Exclude<LabFirmware, 'bios'>, { readonly code: string; readonly vars: string }>
+> = {
+  uefi: { code: '/usr/share/OVMF/OVMF_CODE_4M.fd', vars: '/usr/share/OVMF/OVMF_VARS_4M.fd' },
+  'uefi-secure': {
+    code: '/usr/share/OVMF/OVMF_CODE_4M.secboot.fd',
+    vars: '/usr/share/OVMF/OVMF_VARS_4M.ms.fd',
+  },
+};
+
+export function qemuArgs(spec: LabMachineSpec, acceleration: Acceleration): readonly string[] {
+  return [
+    ...['-name', spec.name, '-nodefaults', '-no-user-config', '-display', 'none'],
+    ...['-vga', spec.screen === true ? 'std' : 'none'],
+    ...['-machine', spec.firmware === 'uefi-secure' ? 'q35,smm=on' : 'q35'],
+    ...accelerationArgs(acceleration),
+    ...['-smp', String(spec.cpus), '-m', `${spec.memoryMiB}M`, '-rtc', 'base=utc'],
+    ...firmwareArgs(spec),
+    ...['-chardev', `stdio,id=serial0,signal=off,logfile=${optionValue(spec.consoleLog)}`],
+    ...['-serial', 'chardev:serial0'],
+    ...['-chardev', `socket,id=qmp0,fd=${QMP_FD}`, '-mon', 'chardev=qmp0,mode=control'],
+    ...(spec.onReboot === 'end' ? ['-action', 'reboot=shutdown'] : []),
+    // Without it a guest waits for entropy that an emulated machine hardly has.
+    ...['-device', 'virtio-rng-pci'],
+    ...mediumArgs(spec),
+    ...diskArgs(spec),
+    ...spec.nics.flatMap(({ mac }, i) => [
+      ...['-netdev', `user,id=net${i},restrict=on`],
+      ...['-device', `virtio-net-pci,netdev=net${i},mac=${mac},romfile=`],
+    ]),
+  ];
+}
+
+/** A translation buffer smaller than the guest's working set is emptied again and again. */
+const accelerationArgs = (acceleration: Acceleration): readonly string[] =>
+  acceleration === 'kvm'
+    ? ['-accel', 'kvm', '-cpu', 'host']
+    : ['-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max'];
+
+function firmwareArgs({ firmware, efiVars, name }: LabMachineSpec): readonly string[] {
+  if (firmware === 'bios') return [];
+  if (efiVars === undefined) throw new RangeError(`${name}: UEFI needs a file for its variables`);
+  return [
+    ...(firmware === 'uefi-secure'
+      ? [
+          ...['-global', 'driver=cfi.pflash01,property=secure,value=on'],
+          ...['-global', 'ICH9-LPC.disable_s3=1'],
+        ]
+      : []),
+    ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${optionValue(OVMF[firmware].code)}`],
+    ...['-drive', `if=pflash,unit=1,format=raw,file=${optionValue(efiVars)}`],
+  ];
+}
+
+function mediumArgs({ medium }: LabMachineSpec): readonly string[] {
+  if (medium === undefined) return [];
+  const file = `file=${optionValue(medium.file)}`;
+  if (medium.kind === 'cd') {
+    return [
+      ...['-drive', `if=none,id=medium,format=raw,media=cdrom,readonly=on,${file}`],
+      ...['-device', 'ide-cd,bus=ide.5,drive=medium,bootindex=0'],
+    ];
+  }
+  return [
+    ...['-drive', `if=none,id=medium,format=raw,readonly=on,${file}`],
+    ...['-device', 'qemu-xhci,id=xhci'],
+    ...['-device', 'usb-storage,bus=xhci.0,drive=medium,removable=on,bootindex=0'],
+  ];
+}
+
+function diskArgs({ disks }: LabMachineSpec): readonly string[] {
+  const controller = disks.some(({ bus }) => bus === 'scsi') ? ['-device', 'virtio-scsi-pci,id=scsi'] : [];
+  return [
+    ...controller,
+    ...disks.flatMap(({ file, bus, serial }, i) => [
+      ...[
+        '-drive',
+        `if=none,id=disk${i},format=raw,cache=unsafe,aio=threads,discard=unmap,file=${optionValue(file)}`,
+      ],
+      ...['-device', `${DISK_DEVICE[bus](i)},drive=disk${i},serial=${serial},bootindex=${i + 1}`],
+    ]),
+  ];
+}
+
+const DISK_DEVICE: Readonly<Record<DiskBus, (index: number) => string>> = {
+  virtio: () => 'virtio-blk-pci',
+  sata: (index) => `ide-hd,bus=ide.${index}`,
+  scsi: (index) => `scsi-hd,bus=scsi.0,scsi-id=${index}`,
+  nvme: () => 'nvme',
+};
+
+/** In QEMU's option lists a comma inside a value is doubled. */
+const optionValue = (value: string): string => value.replaceAll(',', ',,');

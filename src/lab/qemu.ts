@@ -1,0 +1,163 @@
+/** The engine on QEMU. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Duplex } from 'node:stream';
+import { atExit } from '../host/at-exit.ts';
+import { ProcessTree } from '../host/process-tree.ts';
+import { type Engine, LabFailure, type LabMachine, type LabMachineSpec } from './engine.ts';
+import { type Acceleration, OVMF, QMP_FD, qemuArgs } from './qemu-args.ts';
+import { QmpClient } from './qmp.ts';
+import { SerialConsole } from './serial-console.ts';
+
+export interface QemuOptions {
+  readonly acceleration: Acceleration;
+  /** Sees every console line, with the machine's name. */
+  readonly watch?: (machine: string, line: string) => void;
+}
+
+/** What the installer and the agent print when they give up. */
+const GAVE_UP = /slipway: failed /;
+/** Console lines quoted in a failure. */
+const LAST_LINES = 25;
+
+export function qemuEngine(options: QemuOptions): Engine {
+  return {
+    async start(spec) {
+      await mkdir(dirname(spec.consoleLog), { recursive: true });
+      if (spec.firmware !== 'bios' && spec.efiVars !== undefined && !existsSync(spec.efiVars)) {
+        await copyFile(OVMF[spec.firmware].vars, spec.efiVars);
+      }
+      const machine = new QemuMachine(spec, options);
+      await machine.ready();
+      return machine;
+    },
+  };
+}
+
+class QemuMachine implements LabMachine {
+  readonly spec: LabMachineSpec;
+  readonly #child: ChildProcess;
+  /** Undefined when the program could not be started. */
+  readonly #tree: ProcessTree | undefined;
+  readonly #console: SerialConsole;
+  readonly #qmp: QmpClient;
+  readonly #ended: Promise<void>;
+  #stderr = '';
+  /** QEMU's word for why the machine stopped, e.g. `guest-shutdown`. */
+  #shutdown: string | undefined;
+  #alive = true;
+
+  constructor(spec: LabMachineSpec, { acceleration, watch }: QemuOptions) {
+    this.spec = spec;
+    this.#console = new SerialConsole((line) => watch?.(spec.name, line));
+    // setpriv makes the kernel end QEMU when we are killed without a chance to tidy up.
+    this.#child = spawn(
+      'setpriv',
+      ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...qemuArgs(spec, acceleration)],
+      { detached: true, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] },
+    );
+    const { pid, stdout, stderr, stdin, stdio } = this.#child;
+    this.#tree = pid === undefined ? undefined : new ProcessTree(pid);
+    const forget = atExit(() => this.#tree?.signal('SIGKILL'));
+    stdout?.setEncoding('utf8').on('data', (text: string) => this.#console.feed(text));
+    stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+    });
+    stdin?.on('error', () => undefined); // typed into a machine that has just ended
+    const channel = stdio[QMP_FD];
+    if (!(channel instanceof Duplex)) throw new Error('QEMU got no control channel');
+    this.#qmp = new QmpClient(channel, (event, data) => {
+      if (event === 'SHUTDOWN') this.#shutdown = String(data['reason']);
+    });
+    this.#ended = new Promise((resolve) => {
+      const over = (): void => {
+        this.#alive = false;
+        forget();
+        this.#console.close();
+        resolve();
+      };
+      this.#child.once('close', over);
+      this.#child.once('error', (error) => {
+        this.#stderr += error.message;
+        over();
+      });
+    });
+  }
+
+  async ready(): Promise<void> {
+    try {
+      await this.#qmp.negotiate();
+    } catch {
+      await this.#ended;
+      throw this.#failure(`QEMU did not start: ${this.#stderr.trim()}`);
+    }
+  }
+
+  async waitForLine(pattern: RegExp, timeoutMs: number): Promise<string> {
+    const waited = await this.#console.waitFor(pattern, timeoutMs, GAVE_UP);
+    switch (waited.kind) {
+      case 'line':
+        return waited.line;
+      case 'stopped':
+        throw this.#failure(`gave up before ${pattern}: ${waited.line.trim()}`);
+      case 'timeout':
+        throw this.#failure(`did not print ${pattern} within ${timeoutMs / 1000} s`);
+      case 'closed':
+        throw this.#failure(
+          `ended before ${pattern} (${this.#shutdown ?? 'QEMU stopped'})${this.#complaint()}`,
+        );
+    }
+  }
+
+  async waitForPowerOff(timeoutMs: number): Promise<void> {
+    const late = Symbol('late');
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<typeof late>((resolve) => {
+      timer = setTimeout(() => resolve(late), timeoutMs);
+    });
+    const first = await Promise.race([this.#ended, deadline]);
+    clearTimeout(timer);
+    if (first === late) throw this.#failure(`did not switch itself off within ${timeoutMs / 1000} s`);
+    if (this.#shutdown?.startsWith('guest-') !== true) {
+      throw this.#failure(
+        `was ended, not switched off (${this.#shutdown ?? 'QEMU stopped'})${this.#complaint()}`,
+      );
+    }
+  }
+
+  type(text: string): void {
+    this.#child.stdin?.write(text);
+  }
+
+  async press(...keys: readonly string[]): Promise<void> {
+    await this.#qmp.execute('send-key', { keys: keys.map((data) => ({ type: 'qcode', data })) });
+  }
+
+  async powerButton(): Promise<void> {
+    await this.#qmp.execute('system_powerdown');
+  }
+
+  async screenshot(file: string): Promise<void> {
+    await this.#qmp.execute('screendump', { filename: file });
+  }
+
+  transcript(): string {
+    return this.#console.lines.join('\n');
+  }
+
+  async end(): Promise<void> {
+    if (this.#alive) await this.#tree?.end();
+    await this.#ended;
+  }
+
+  #complaint(): string {
+    return this.#stderr.trim() === '' ? '' : `: ${this.#stderr.trim()}`;
+  }
+
+  #failure(message: string): LabFailure {
+    const lines = this.#console.lines.filter((line) => line.trim() !== '').slice(-LAST_LINES);
+    return new LabFailure(this.spec.name, message, lines, this.spec.consoleLog);
+  }
+}
