@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { MissingError } from '../errors/exit.ts';
 import { packageRoot } from '../host/package-root.ts';
 import type { NodeRuntime } from './node-runtime.ts';
-import { fileEntry, type Payload, textEntry, treeEntries } from './payload.ts';
+import { fileEntry, folderEntry, type Payload, textEntry, treeEntries } from './payload.ts';
 import { rpmVersion } from './release.ts';
 import type { RpmDescription } from './rpm.ts';
 
@@ -35,8 +35,9 @@ export async function describeRuntime(runtime: NodeRuntime): Promise<RpmDescript
     version: runtime.version,
     arch: 'x86_64',
     payload: [
-      { kind: 'folder', path: '/usr/lib/slipway/runtime', mode: 0o755, id: '' },
-      { kind: 'folder', path: '/usr/lib/slipway/runtime/bin', mode: 0o755, id: '' },
+      folderEntry('/usr/lib/slipway'),
+      folderEntry('/usr/lib/slipway/runtime'),
+      folderEntry('/usr/lib/slipway/runtime/bin'),
       await fileEntry(INSTALLED.node, 0o755, runtime.node, `node ${runtime.id}`),
       await fileEntry(
         '/usr/share/licenses/slipway-runtime/LICENSE',
@@ -54,15 +55,14 @@ export async function describePostinstall(
   runtime: Pick<NodeRuntime, 'version'>,
 ): Promise<RpmDescription> {
   const trees = await Promise.all(steps.map((step) => stepEntries(step)));
-  const folder = (path: string): Payload[number] => ({ kind: 'folder', path, mode: 0o755, id: '' });
   return {
     name: 'slipway-postinstall',
     version: rpmVersion(await ownVersion()),
     arch: 'noarch',
     values: { nodeMajor: runtime.version.replace(/\..*/, '') },
     payload: [
-      folder('/usr/lib/slipway'),
-      folder(INSTALLED.steps),
+      folderEntry('/usr/lib/slipway'),
+      folderEntry(INSTALLED.steps),
       await fileEntry(INSTALLED.agent, 0o644, built('agent.mjs')),
       textEntry(INSTALLED.command, 0o755, COMMAND),
       await fileEntry(INSTALLED.unit, 0o644, ownFile('postinstall/units/slipway-agent.service')),
@@ -105,7 +105,8 @@ function built(name: string): string {
   throw new MissingError(`lib/${name} has not been built`, 'npm run build');
 }
 
-async function ownVersion(): Promise<string> {
+/** Our version as package.json has it. */
+export async function ownVersion(): Promise<string> {
   const manifest: unknown = JSON.parse(await readFile(ownFile('package.json'), 'utf8'));
   if (typeof manifest === 'object' && manifest !== null && 'version' in manifest)
     return String(manifest.version);

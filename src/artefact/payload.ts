@@ -27,6 +27,9 @@ export async function fileEntry(
   return { kind: 'file', path, mode, from: { file }, id: id ?? (await hashFile(file)) };
 }
 
+/** Every folder a package owns is named, or its mode would be the builder's umask. */
+export const folderEntry = (path: string): PayloadEntry => ({ kind: 'folder', path, mode: 0o755, id: '' });
+
 export function textEntry(path: string, mode: number, text: string): PayloadEntry {
   return { kind: 'file', path, mode, from: { text }, id: hashText(text) };
 }
@@ -38,7 +41,7 @@ export function textEntry(path: string, mode: number, text: string): PayloadEntr
 export async function treeEntries(path: string, dir: string): Promise<Payload> {
   const entries = await listTree(dir);
   return [
-    { kind: 'folder', path, mode: 0o755, id: '' },
+    folderEntry(path),
     ...entries.map((entry) => payloadEntry(`${path}/${entry.path}`, join(dir, entry.path), entry)),
   ];
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { packageRoot } from '../host/package-root.ts';
+import { registerIso } from './iso.ts';
 
 /**
  * The command line, declared but not loaded: each register function only names its options and imports the work when
@@ -13,6 +14,7 @@ export function createProgram(): Command {
     .version(version())
     .showHelpAfterError('(slipway --help lists what there is)')
     .exitOverride();
+  registerIso(program);
   return program;
 }
 

@@ -1,6 +1,6 @@
 /** The one place that starts programs. */
 
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { execa } from 'execa';
 import {
@@ -58,6 +58,7 @@ async function run(
     onLine(String(line));
     yield String(line);
   };
+  const stdin = command.stdinFile === undefined ? undefined : await open(command.stdinFile, 'r');
   const child = execa(command.file, command.args, {
     reject: false,
     detached: true,
@@ -71,6 +72,7 @@ async function run(
   });
   const ending = endWhenTold(child.pid, command.timeoutMs ?? DEFAULT_TIMEOUT_MS, options.signal);
   const result = await child;
+  await stdin?.close();
   const ended = await ending.settle();
   const stderr = result.stderr;
   if (ended !== undefined) throw new CommandError(command, ended, result.exitCode, stderr);

@@ -1,0 +1,93 @@
+/** The tasks behind `slipway iso`, each a thin wrapper around the room that does the work. */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import {
+  ARTEFACT_TOOLS,
+  type ArtefactInputs,
+  type Artefacts,
+  buildArtefacts,
+} from '../artefact/artefacts.ts';
+import { ownVersion } from '../artefact/packages.ts';
+import { MissingError } from '../errors/exit.ts';
+import { formatProblems } from '../errors/problem.ts';
+import { packageRoot } from '../host/package-root.ts';
+import { toolNeeds } from '../host/tools.ts';
+import { renderKickstart } from '../kickstart/render.ts';
+import { type BaseInputs, type BaseResult, obtainBase } from '../media/base.ts';
+import { assembleIso } from '../media/iso.ts';
+import { type IsoInputs, type IsoResult, type KickstartArtefact, MEDIUM } from '../media/types.ts';
+import { makePlan } from '../plan/plan.ts';
+import type { Plan } from '../plan/types.ts';
+import { type LoadedSpec, loadSpec } from '../spec/load.ts';
+import type { Task } from '../task/task.ts';
+
+export const specTask: Task<string, LoadedSpec> = {
+  name: 'spec',
+  title: 'Read and check the spec',
+  tools: [],
+  async run(file, _context, say) {
+    const loaded = await loadSpec(file);
+    const sources = new Map([[file, loaded.source]]);
+    for (const line of formatProblems(loaded.warnings, sources).split('\n').filter(Boolean)) say(line);
+    return loaded;
+  },
+  summary: ({ file, spec }) => `${spec.cluster} of ${file}`,
+};
+
+export const planTask: Task<LoadedSpec, Plan> = {
+  name: 'plan',
+  title: 'Work out the plan',
+  tools: [],
+  run: async ({ spec, file }) => makePlan(spec, dirname(file)),
+  summary: ({ nodes }) => counted(nodes.length, 'node'),
+};
+
+export const kickstartTask: Task<Plan, readonly KickstartArtefact[]> = {
+  name: 'kickstart',
+  title: 'Render the kickstarts',
+  tools: [],
+  async run(plan) {
+    const templates = join(packageRoot(), 'kickstart');
+    return plan.nodes.map((node) => ({
+      node: node.name,
+      text: renderKickstart(node, plan, { templates, medium: MEDIUM }),
+    }));
+  },
+  summary: (kickstarts) => counted(kickstarts.length, 'kickstart'),
+};
+
+export const rpmTask: Task<ArtefactInputs, Artefacts> = {
+  name: 'rpm',
+  title: 'Build the RPMs and their repository',
+  tools: ARTEFACT_TOOLS,
+  run: (inputs, context, say) => buildArtefacts(context, inputs, say),
+  summary: ({ postinstall, repository }) =>
+    repository.reused ? 'unchanged' : `slipway-postinstall ${postinstall.version}-${postinstall.release}`,
+};
+
+export const baseTask: Task<Omit<BaseInputs, 'recipeFolder'>, BaseResult> = {
+  name: 'base',
+  title: 'Provide the embedded base',
+  tools: toolNeeds('mmdebstrap', 'newuidmap', 'sqfstar'),
+  run: (inputs, context, say) =>
+    obtainBase({ ...inputs, recipeFolder: join(packageRoot(), 'iso', 'base') }, context, say),
+  summary: ({ reused, packages }) =>
+    reused ? 'unchanged' : counted(Object.keys(packages).length, 'package'),
+};
+
+export const mediaTask: Task<Omit<IsoInputs, 'installer'>, IsoResult> = {
+  name: 'media',
+  title: 'Assemble the ISO',
+  tools: toolNeeds('xorriso', 'implantisomd5', 'mkfs.vfat', 'mcopy'),
+  async run(inputs, { exec }, say) {
+    const installer = join(packageRoot(), 'lib', 'installer.mjs');
+    if (!existsSync(installer))
+      throw new MissingError('lib/installer.mjs has not been built', 'npm run build');
+    return assembleIso({ ...inputs, installer }, { exec, version: await ownVersion(), say });
+  },
+  summary: ({ reused, iso, bytes }) => (reused ? 'unchanged' : `${iso}, ${Math.round(bytes / 1e6)} MB`),
+};
+
+export const ISO_TASKS = [specTask, planTask, kickstartTask, rpmTask, baseTask, mediaTask] as const;
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
