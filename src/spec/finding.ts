@@ -1,5 +1,7 @@
 /** A problem before its place in the file is known: rules speak of keys, not of lines. */
 
+import type { ClusterSpec } from './schema.ts';
+
 export type KeyPath = readonly (string | number)[];
 
 export interface Finding {
@@ -13,3 +15,6 @@ export interface Finding {
   readonly message: string;
   readonly hint?: string;
 }
+
+/** A condition on a whole spec. Pure; returns every place that breaks it. */
+export type Rule = (spec: ClusterSpec) => readonly Finding[];

@@ -24,13 +24,13 @@ export const FORMATS = {
   hostName: {
     rule: 'bad-name',
     pattern: /^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
-    what: 'a host name',
+    what: 'a valid name',
     hint: 'use a-z, 0-9 and -, begin with a letter, at most 63 characters',
   },
   shortName: {
     rule: 'bad-name',
     pattern: /^[a-z](?:[a-z0-9-]{0,13}[a-z0-9])?$/,
-    what: 'a short name',
+    what: 'a valid name',
     hint: 'use a-z, 0-9 and -, begin with a letter, at most 15 characters',
   },
   volumeName: {

@@ -1,10 +1,10 @@
 /** The schema's issues in the words of the spec: what is wrong, and what to write instead. */
-import { closest, distance } from 'fastest-levenshtein';
 import type * as z from 'zod';
 import type { Finding, KeyPath } from './finding.ts';
 import { formatOfPattern } from './formats.ts';
-import { keysAt } from './json-schema.ts';
+import { keysAt, schemasAt } from './json-schema.ts';
 import { sizeRemedy } from './size.ts';
+import { suggest } from './suggest.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -22,17 +22,22 @@ function keyOf(key: PropertyKey): string | number {
 }
 
 function describe(issue: Issue, path: KeyPath, schema: z.ZodType): readonly Finding[] {
-  const name = nameOf(path);
+  const name = path.length === 0 ? 'the spec' : nameOf(path);
   switch (issue.code) {
     case 'unrecognized_keys':
       return issue.keys.map((key) => unknownKey(path, key, keysAt(schema, path)));
     case 'invalid_type':
-      if (issue.input === undefined) return [missingKey(path)];
+      if (issue.input === undefined) return [missingKey(path, schema)];
       return [
-        wrongType(path, `${name} must be ${TYPE_NAMES[issue.expected] ?? issue.expected}`, issue.input),
+        wrongType(
+          path,
+          `${name} must be ${TYPE_NAMES[issue.expected] ?? issue.expected}`,
+          issue.input,
+          schema,
+        ),
       ];
     case 'invalid_value':
-      if (issue.input === undefined) return [missingKey(path)];
+      if (issue.input === undefined) return [missingKey(path, schema)];
       return [badChoice(path, issue.values.map(String), issue.input)];
     case 'invalid_format':
       return [badFormat(path, issue)];
@@ -83,14 +88,24 @@ function amount(have: string, origin: string, limit: number | bigint, bound: str
     : `be ${bound} ${limit}`;
 }
 
-function wrongType(path: KeyPath, message: string, input: unknown): Finding {
-  const quote = message.endsWith(' text') && ['number', 'boolean'].includes(typeof input);
+function wrongType(path: KeyPath, message: string, input: unknown, schema: z.ZodType): Finding {
+  const hint = scalarRemedy(input, path, schema);
   return {
     path,
     rule: 'wrong-type',
     message: `${message}, not ${describeInput(input)}`,
-    ...(quote ? { hint: 'put it in quotes, so that YAML reads it as text' } : {}),
+    ...(hint === undefined ? {} : { hint }),
   };
+}
+
+/** YAML reads `7` as a number where text is wanted: quotes help, unless the text has to be another one anyway. */
+function scalarRemedy(input: unknown, path: KeyPath, schema: z.ZodType): string | undefined {
+  if (typeof input !== 'number' && typeof input !== 'boolean') return undefined;
+  const wanted = schemasAt(schema, path).find(({ type }) => type === 'string');
+  if (wanted === undefined) return undefined;
+  const format = formatOfPattern(`/${wanted.pattern}/`);
+  if (format !== undefined && !format.pattern.test(String(input))) return format.hint;
+  return 'put it in quotes, so that YAML reads it as text';
 }
 
 function describeInput(input: unknown): string {
@@ -100,13 +115,16 @@ function describeInput(input: unknown): string {
   return typeof input === 'string' ? 'text' : `the ${typeof input} ${String(input)}`;
 }
 
-function missingKey(path: KeyPath): Finding {
+function missingKey(path: KeyPath, schema: z.ZodType): Finding {
   const parent = path.slice(0, -1);
+  const key = String(path.at(-1));
+  const example = schemasAt(schema, path).find((place) => place['x-example'] !== undefined)?.['x-example'];
   return {
     path: parent,
     at: 'key',
     rule: 'missing-key',
-    message: `${parent.length === 0 ? 'the spec' : nameOf(parent)} has no '${String(path.at(-1))}'`,
+    message: `${parent.length === 0 ? 'the spec' : nameOf(parent)} has no '${key}'`,
+    ...(example === undefined ? {} : { hint: `for example ${key}: ${example}` }),
   };
 }
 
@@ -128,7 +146,7 @@ function unknownKey(parent: KeyPath, key: string, known: readonly string[]): Fin
 }
 
 function badChoice(path: KeyPath, choices: readonly string[], input: unknown): Finding {
-  const similar = suggest(String(input), choices);
+  const similar = choices.length === 1 ? undefined : suggest(String(input), choices);
   const message =
     choices.length === 1
       ? `${nameOf(path)} must be ${choices[0]}`
@@ -163,21 +181,12 @@ function bestBranch(
     branch.every((inner) => inner.path.length > 0 || inner.code !== 'invalid_type'),
   );
   if (fitting !== undefined) return findingsOf(fitting, schema, path);
-  if (issue.input === undefined) return [missingKey(path)];
+  if (issue.input === undefined) return [missingKey(path, schema)];
   const expected = issue.errors.flatMap((branch) =>
     branch.flatMap((inner) => (inner.code === 'invalid_type' ? [inner.expected] : [])),
   );
   const kinds = [...new Set(expected)].map((kind) => TYPE_NAMES[kind] ?? kind).join(' or ');
-  return [wrongType(path, `${nameOf(path)} must be ${kinds}`, issue.input)];
-}
-
-/** The known word a mistyped one is nearest to, if it is near enough to be a slip. */
-export function suggest(word: string, known: readonly string[]): string | undefined {
-  if (known.length === 0) return undefined;
-  const best = closest(word, [...known]);
-  return distance(word.toLowerCase(), best.toLowerCase()) <= Math.max(1, Math.floor(word.length / 3))
-    ? best
-    : undefined;
+  return [wrongType(path, `${nameOf(path)} must be ${kinds}`, issue.input, schema)];
 }
 
 /** How messages call a place: `nodes[0].interfaces[1].mac`. */

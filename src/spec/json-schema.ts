@@ -32,13 +32,17 @@ function jsonSchemaOf(schema: z.ZodType): SpecJsonSchema {
   return JSON.parse(JSON.stringify(z.toJSONSchema(schema, { io: 'input' })));
 }
 
-/** The keys a schema admits at a place; several alternatives give all of theirs. */
-export function keysAt(schema: z.ZodType, path: KeyPath): readonly string[] {
-  const places = path.reduce<readonly SpecJsonSchema[]>(
-    (schemas, step) => schemas.flatMap((schema) => childrenOf(schema, step)),
+/** What a schema says about a place, one answer for each alternative. */
+export function schemasAt(schema: z.ZodType, path: KeyPath): readonly SpecJsonSchema[] {
+  return path.reduce<readonly SpecJsonSchema[]>(
+    (schemas, step) => schemas.flatMap((parent) => childrenOf(parent, step)),
     alternatives(jsonSchemaOf(schema)),
   );
-  return [...new Set(places.flatMap((schema) => Object.keys(schema.properties ?? {})))];
+}
+
+/** The keys a schema admits at a place; several alternatives give all of theirs. */
+export function keysAt(schema: z.ZodType, path: KeyPath): readonly string[] {
+  return [...new Set(schemasAt(schema, path).flatMap(({ properties }) => Object.keys(properties ?? {})))];
 }
 
 /** The schema itself, or its alternatives where it has some. */

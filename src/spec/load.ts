@@ -1,6 +1,6 @@
 /** From a spec file to a checked spec, or to everything that is wrong with it. */
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { InputError, type Problem } from '../errors/problem.ts';
 import type { KeyPath } from './finding.ts';
 import { locate } from './locate.ts';
@@ -46,9 +46,8 @@ export interface CheckedText {
 /** The part of {@link loadSpec} that needs no file system. */
 export function checkSpecText(text: string, file: string): CheckedText {
   const yaml = parseYaml(text, file);
-  if (yaml.problems.some(({ severity }) => severity === 'error'))
-    return { yaml, spec: undefined, problems: yaml.problems };
-  if (yaml.value === null || yaml.value === undefined) {
+  if (yaml.value === undefined) return { yaml, spec: undefined, problems: yaml.problems };
+  if (yaml.value === null) {
     const empty = fileProblem(
       file,
       'empty-spec',
@@ -110,7 +109,7 @@ interface CheckedSteps {
 }
 
 async function checkSteps(yaml: YamlFile, folder: string): Promise<CheckedSteps> {
-  const dir = resolve(dirname(yaml.file), folder);
+  const dir = isAbsolute(folder) ? folder : join(dirname(yaml.file), folder);
   try {
     return await readSteps(dir);
   } catch (error) {

@@ -65,7 +65,8 @@ function child(
     return value === undefined ? undefined : { key: undefined, value, complete: true };
   }
   if (!isMap<Node, Node>(target)) return undefined;
-  const pair = target.items.find(
+  // The last of repeated keys: that is the one YAML takes.
+  const pair = target.items.findLast(
     ({ key }: Pair<Node, Node | null>) => isScalar(key) && String(key.value) === String(step),
   );
   return pair === undefined ? undefined : { key: pair.key, value: pair.value ?? pair.key, complete: true };

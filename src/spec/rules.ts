@@ -1,14 +1,11 @@
 /** The rules of a spec that need more than one value, in the order of their families. */
-import type { Finding } from './finding.ts';
+import type { Finding, Rule } from './finding.ts';
 import { diskRules } from './rules/disks.ts';
 import { layoutRules } from './rules/layouts.ts';
 import { networkRules } from './rules/network.ts';
 import { nodeRules } from './rules/nodes.ts';
 import { settingRules } from './rules/settings.ts';
 import type { ClusterSpec } from './schema.ts';
-
-/** One named condition on a spec. Pure; returns every place that breaks it. */
-export type Rule = (spec: ClusterSpec) => readonly Finding[];
 
 const RULES: readonly Rule[] = [...settingRules, ...nodeRules, ...networkRules, ...layoutRules, ...diskRules];
 

@@ -11,12 +11,13 @@ import { parseDuration, parseSize } from './size.ts';
 /** What docs/spec.md and editors show beside a key. */
 interface About {
   readonly unit?: string;
-  readonly example: string;
+  /** Absent where the keys below have their own. */
+  readonly example?: string;
 }
 
 const about = (description: string, { unit, example }: About) => ({
   description,
-  'x-example': example,
+  ...(example === undefined ? {} : { 'x-example': example }),
   ...(unit === undefined ? {} : { 'x-unit': unit }),
 });
 
@@ -79,7 +80,7 @@ const Interface = z.strictObject({
         },
       ),
     ),
-  bond: Bond.optional().meta(about('Several cards as one, instead of `mac`.', { example: 'see below' })),
+  bond: Bond.optional().meta(about('Several cards as one, instead of `mac`.', {})),
   vlan: z
     .int()
     .min(1)
@@ -283,7 +284,7 @@ const Layout = z.strictObject({
     .array(Volume)
     .min(1)
     .max(32)
-    .meta(about('The volumes; on the disk the growing one comes last.', { example: 'see below' })),
+    .meta(about('The volumes; on the disk the growing one comes last.', {})),
 });
 
 const Access = z.strictObject({
@@ -350,17 +351,9 @@ export const ClusterSchema = z.strictObject({
     .max(3)
     .default([])
     .meta(about('DNS servers.', { unit: 'IPv4', example: '[10.10.0.1]' })),
-  access: Access.prefault({}).meta(
-    about('Who may log in. Nobody, unless this says so.', { example: 'see below' }),
-  ),
-  nodes: z
-    .array(Node)
-    .min(1)
-    .max(64)
-    .meta(about('The machines, in the order of the boot menu.', { example: 'see below' })),
-  layouts: z
-    .record(text('hostName'), Layout)
-    .meta(about('Named disk layouts that nodes refer to.', { example: 'see below' })),
+  access: Access.prefault({}).meta(about('Who may log in. Nobody, unless this says so.', {})),
+  nodes: z.array(Node).min(1).max(64).meta(about('The machines, in the order of the boot menu.', {})),
+  layouts: z.record(text('hostName'), Layout).meta(about('Named disk layouts that nodes refer to.', {})),
   steps: text('folder')
     .optional()
     .meta(
@@ -371,7 +364,7 @@ export const ClusterSchema = z.strictObject({
         },
       ),
     ),
-  media: Media.prefault({}).meta(about('The install medium and its boot menu.', { example: 'see below' })),
+  media: Media.prefault({}).meta(about('The install medium and its boot menu.', {})),
 });
 
 /** A spec that passed the schema: defaults filled in, sizes in MiB, durations in seconds. */

@@ -1,6 +1,6 @@
 /** The user's own steps: every folder below `steps:` that brings an executable `check` and `apply`. */
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import * as z from 'zod';
 import type { Problem } from '../errors/problem.ts';
 import { text } from './formats.ts';
@@ -17,6 +17,7 @@ const StepSchema = z.strictObject({
 export interface UserStep {
   /** Name of its folder. */
   readonly id: string;
+  /** Absolute. */
   readonly dir: string;
   readonly title: string;
   /** Ids of steps that must be verified first. */
@@ -57,7 +58,7 @@ async function readStep(dir: string, id: string): Promise<StepRead> {
   const problems = programs.flatMap((problem) => problem ?? []);
   const file = join(dir, 'step.yaml');
   const source = await readIfThere(file);
-  if (source === undefined) return { step: { id, dir, title: id, after: [] }, problems };
+  if (source === undefined) return { step: { id, dir: resolve(dir), title: id, after: [] }, problems };
   const yaml = parseYaml(source, file);
   const checked = applySchema(StepSchema, yaml.value ?? {});
   const findings = checked.findings.map((finding) => problemOf(yaml, finding));
@@ -65,7 +66,7 @@ async function readStep(dir: string, id: string): Promise<StepRead> {
     problems: [...problems, ...inOrder([...yaml.problems, ...findings])],
     source: [file, source] as const,
   };
-  return checked.ok ? { ...all, step: { id, dir, ...stepOf(checked.data, id) } } : all;
+  return checked.ok ? { ...all, step: { id, dir: resolve(dir), ...stepOf(checked.data, id) } } : all;
 }
 
 function stepOf(

@@ -1,5 +1,5 @@
 /** Reading YAML that people wrote: every problem with its place, syntax and schema alike. */
-import { LineCounter, parseDocument, type YAMLError } from 'yaml';
+import { LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
 import type * as z from 'zod';
 import type { Problem } from '../errors/problem.ts';
 import type { Finding } from './finding.ts';
@@ -21,22 +21,41 @@ export function parseYaml(text: string, file: string): YamlFile {
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const source = { text, document, lines };
   const problems = [
-    ...document.errors.map((error) => syntaxProblem(file, source, error, 'error')),
+    ...onePerLine(document.errors.map((error) => syntaxProblem(file, source, error, 'error'))),
     ...document.warnings.map((warning) => syntaxProblem(file, source, warning, 'warning')),
+    ...aliasProblems(file, source),
   ];
-  if (document.errors.length > 0) return { file, source, value: undefined, problems };
+  // A key that stands twice is wrong, but leaves the rest readable.
+  const fatal = problems.some(({ severity, rule }) => severity === 'error' && rule !== 'duplicate-key');
+  if (fatal) return { file, source, value: undefined, problems };
   try {
     return { file, source, value: document.toJS({ maxAliasCount: 100 }), problems };
   } catch (error) {
-    // The library refuses aliases that multiply without end ("billion laughs"), and aliases to nothing.
-    const message = error instanceof Error ? error.message : String(error);
-    return {
-      file,
-      source,
-      value: undefined,
-      problems: [...problems, { file, line: 1, column: 1, severity: 'error', rule: 'yaml-syntax', message }],
-    };
+    // The library refuses aliases that multiply without end ("billion laughs").
+    if (!(error instanceof ReferenceError)) throw error;
+    const message = 'aliases repeat each other more than 100 times';
+    const problem = { file, line: 1, column: 1, severity: 'error', rule: 'yaml-syntax', message } as const;
+    return { file, source, value: undefined, problems: [...problems, problem] };
   }
+}
+
+/** Aliases (`*name`) whose anchor (`&name`) is nowhere before them. */
+function aliasProblems(file: string, source: YamlSource): readonly Problem[] {
+  const problems: Problem[] = [];
+  visit(source.document, {
+    Alias(_key, alias) {
+      if (alias.resolve(source.document) !== undefined) return;
+      const [start = 0, end = 0] = alias.range ?? [];
+      const message = `there is no anchor '&${alias.source}' before this alias`;
+      problems.push({ file, ...spanOf(source, start, end), severity: 'error', rule: 'yaml-syntax', message });
+    },
+  });
+  return problems;
+}
+
+/** The parser's second complaint about a line is mostly an echo of its first. */
+function onePerLine(problems: readonly Problem[]): readonly Problem[] {
+  return problems.filter(({ line }, i) => problems.findIndex((other) => other.line === line) === i);
 }
 
 /** What a schema makes of the data, or what it refuses. */
@@ -110,5 +129,11 @@ function syntaxProblem(
   severity: Problem['severity'],
 ): Problem {
   const known = SYNTAX[error.code] ?? { rule: 'yaml-syntax', message: error.message };
-  return { file, ...spanOf(source, error.pos[0], error.pos[1]), severity, ...known };
+  const [start, end] = error.pos;
+  // The library marks the first character of a repeated key.
+  const length =
+    error.code === 'DUPLICATE_KEY'
+      ? (/^[^\s:]+/.exec(source.text.slice(start))?.[0].length ?? 1)
+      : end - start;
+  return { file, ...spanOf(source, start, start + length), severity, ...known };
 }

@@ -1,8 +1,7 @@
 /** Rules about disks: how they are named, how many a layout needs and how large they must be. */
 import { diskCountOf, IDENTITY_KINDS, identitiesOf } from '../disks.ts';
-import type { Finding } from '../finding.ts';
+import type { Finding, Rule } from '../finding.ts';
 import { minimumDiskMiB } from '../footprint.ts';
-import type { Rule } from '../rules.ts';
 import { formatSize } from '../size.ts';
 import { repeated } from './repeated.ts';
 

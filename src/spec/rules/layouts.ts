@@ -1,8 +1,7 @@
 /** Rules about layouts: which volumes they hold and what each volume may say. */
-import type { Finding, KeyPath } from '../finding.ts';
+import type { Finding, KeyPath, Rule } from '../finding.ts';
 import { isLogical, volumeKey } from '../footprint.ts';
 import { mountPointOf } from '../mounts.ts';
-import type { Rule } from '../rules.ts';
 import type { LayoutSpec, VolumeRole, VolumeSpec } from '../schema.ts';
 import { formatSize } from '../size.ts';
 import { repeated } from './repeated.ts';
@@ -194,6 +193,7 @@ const RESERVED_MOUNTS = [
 
 const freeMounts = forEachLayout((_layout, _name, volumes) =>
   volumes.flatMap(({ volume, path }) => {
+    if (volume.role !== 'data') return [];
     const top = `/${volume.mount?.split('/')[1] ?? ''}`;
     if (!RESERVED_MOUNTS.includes(top)) return [];
     return [

@@ -1,7 +1,6 @@
 /** Rules about interfaces and addresses. */
 import { hostPart, inSubnet, ipv4Number, ipv4Text, subnetOf, subnetText } from '../address.ts';
-import type { Finding, KeyPath } from '../finding.ts';
-import type { Rule } from '../rules.ts';
+import type { Finding, KeyPath, Rule } from '../finding.ts';
 import type { ClusterSpec, InterfaceSpec, NodeSpec } from '../schema.ts';
 import { repeated } from './repeated.ts';
 

@@ -1,6 +1,6 @@
 /** Rules about nodes: their names, roles and layouts. */
-import { suggest } from '../issues.ts';
-import type { Rule } from '../rules.ts';
+import type { Rule } from '../finding.ts';
+import { suggest } from '../suggest.ts';
 import { repeated } from './repeated.ts';
 
 /** Names the boot menu or the network gives a meaning of their own. */

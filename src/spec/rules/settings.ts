@@ -1,6 +1,6 @@
 /** Rules about the cluster as a whole and its medium. */
-import { suggest } from '../issues.ts';
-import type { Rule } from '../rules.ts';
+import type { Rule } from '../finding.ts';
+import { suggest } from '../suggest.ts';
 import { VOLUME_ID_LENGTH, volumeIdOf } from '../volume-id.ts';
 
 /** Volume ids that mean something to an installer: Anaconda's driver and kickstart disk, and our key medium. */
