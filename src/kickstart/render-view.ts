@@ -20,6 +20,7 @@ export interface KickstartView {
   readonly network: readonly NetworkView[];
   /** Some connection names its cards by MAC where kickstart knows interface names only. */
   readonly resolvePorts: boolean;
+  readonly guard: GuardView;
   readonly storage: StorageView;
   readonly packages: readonly string[];
   /** `text` may ask on the console (for a LUKS passphrase), `cmdline` never does. */
@@ -55,6 +56,27 @@ export interface BondView {
   /** The shell variable of %pre that holds the interface names of the ports. */
   readonly ports: string;
 }
+
+/** What the disk guard is told, in the words of its shell. */
+export interface GuardView {
+  /** Empty when the disks are chosen by predicate. */
+  readonly identified: readonly { readonly by: string; readonly value: string; readonly wipe: YesNo }[];
+  readonly count: number;
+  readonly match: {
+    /** 0: no bound. */
+    readonly minMiB: number;
+    readonly maxMiB: number;
+    /** Empty: any. */
+    readonly bus: string;
+    readonly model: string;
+    readonly rotational: '' | '0' | '1';
+    readonly wipe: YesNo;
+  };
+  readonly minimumMiB: number;
+  readonly firmware: string;
+}
+
+type YesNo = 'yes' | 'no';
 
 export interface StorageView {
   /** One entry per disk of the layout. */
@@ -112,6 +134,7 @@ export function kickstartView(node: NodePlan, plan: Plan, medium: MediumPaths): 
     },
     network,
     resolvePorts: network.some((line) => line.bond !== undefined),
+    guard: guardView(node),
     storage: storageView(node),
     packages: [...packagesOf(node, release, encrypted), 'slipway-postinstall'],
     // No passphrase stands in a kickstart, for a kickstart lies on the medium: the installer asks for it.
@@ -155,6 +178,30 @@ function networkLines(face: NodePlan['interfaces'][number], index: number, node:
     { device, ip: 'none', bond, bindToMac: true },
     { device, ...address, vlan: face.vlan, bindToMac: false },
   ];
+}
+
+function guardView({ disks, layout }: NodePlan): GuardView {
+  const match = disks.kind === 'matching' ? disks.match : {};
+  const rotational = match.rotational === true ? '1' : '0';
+  return {
+    identified:
+      disks.kind === 'identified' ? disks.disks.map((disk) => ({ ...disk, wipe: yesNo(disk.wipe) })) : [],
+    count: layout.diskCount,
+    match: {
+      minMiB: match.minSizeMiB ?? 0,
+      maxMiB: match.maxSizeMiB ?? 0,
+      bus: match.bus ?? '',
+      model: match.model ?? '',
+      rotational: match.rotational === undefined ? '' : rotational,
+      wipe: yesNo(disks.kind === 'matching' && disks.wipe),
+    },
+    minimumMiB: layout.minimumDiskMiB,
+    firmware: layout.firmware.join(' '),
+  };
+}
+
+function yesNo(flag: boolean): YesNo {
+  return flag ? 'yes' : 'no';
 }
 
 function storageView({ layout }: NodePlan): StorageView {
