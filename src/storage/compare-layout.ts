@@ -55,20 +55,22 @@ export async function compareLayout(
 
 /**
  * Which disk is which. A partition table's GUID or a partition's decides; a disk that only has the recorded serial
- * number or WWN is that disk with another table on it.
+ * number or WWN, and no other recorded identity, is that disk with another table on it.
  */
 export function matchDisks(record: LayoutRecord, observation: Observation): readonly DiskMatch[] {
-  return record.disks.map((disk) => {
+  const byContent = record.disks.map((disk) => {
     const uuids = new Set(disk.partitions.map(({ partUuid }) => partUuid));
-    const byTable = observation.disks.find(({ table }) => table?.diskGuid === disk.tableUuid);
-    const byPartition = observation.disks.find(({ partitions }) =>
-      partitions.some((p) => uuids.has(p.partUuid)),
+    return (
+      observation.disks.find(({ table }) => table?.diskGuid === disk.tableUuid) ??
+      observation.disks.find(({ partitions }) => partitions.some(({ partUuid }) => uuids.has(partUuid)))
     );
-    return {
-      record: disk,
-      observed: byTable ?? byPartition ?? observation.disks.find((o) => isSameHardware(disk, o)),
-    };
   });
+  // Virtual disks take their serial numbers from the port: one that moved would pass for the one that was pulled.
+  const unclaimed = observation.disks.filter((observed) => !byContent.includes(observed));
+  return record.disks.map((disk, i) => ({
+    record: disk,
+    observed: byContent[i] ?? unclaimed.find((observed) => isSameHardware(disk, observed)),
+  }));
 }
 
 /** The recorded disks that are here, as the boot proof wants them. */

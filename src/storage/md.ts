@@ -5,9 +5,10 @@
  * calls an initial resync clean: neither is a proof. {@link mdReady} is.
  */
 import type { Machine } from '../engine/machine.ts';
+import { readMdSuperblock } from './md-superblock.ts';
 
 export interface ArrayState {
-  /** The name in /dev/md without a host prefix; the device's own name when it has none. */
+  /** The name in /dev/md, else the one in its superblock, without a host prefix; the device's own when it has none. */
   readonly name: string;
   /** `md127` */
   readonly device: string;
@@ -45,9 +46,7 @@ export type Readiness = { readonly ready: true } | { readonly ready: false; read
 export async function readArrays(machine: Machine): Promise<readonly ArrayState[]> {
   const names = await arrayNames(machine);
   const devices = (await machine.list('/sys/block')).filter((device) => /^md/.test(device));
-  const arrays = await Promise.all(
-    devices.map((device) => readArray(machine, device, names.get(device) ?? device)),
-  );
+  const arrays = await Promise.all(devices.map((device) => readArray(machine, device, names.get(device))));
   return arrays.filter((array) => array !== undefined).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -82,6 +81,10 @@ function notReady(array: ArrayState, expectedDisks: number): string | undefined 
   return undefined;
 }
 
+/** Whether the array is started; one that is not has members and nothing else. */
+export const isRunning = ({ arrayState }: ArrayState): boolean =>
+  arrayState !== 'inactive' && arrayState !== 'clear';
+
 /** `recover 34 %, 102400 KiB/s, 12 s left` */
 export function describeSync(array: ArrayState): string {
   const { syncAction, progress, speed } = array;
@@ -111,7 +114,11 @@ async function arrayNames(machine: Machine): Promise<ReadonlyMap<string, string>
 }
 
 /** Undefined when the array went away while it was read, or when the device is a partition of one. */
-async function readArray(machine: Machine, device: string, name: string): Promise<ArrayState | undefined> {
+async function readArray(
+  machine: Machine,
+  device: string,
+  linkName: string | undefined,
+): Promise<ArrayState | undefined> {
   const folder = `/sys/block/${device}/md`;
   const read = async (file: string): Promise<string> =>
     ((await machine.readFile(`${folder}/${file}`)) ?? '').trim();
@@ -124,8 +131,9 @@ async function readArray(machine: Machine, device: string, name: string): Promis
   // Only arrays without redundancy lack these files. Anywhere else "cannot be read" must not look like "in sync".
   const sync = async (file: string, settled: string): Promise<string> =>
     (await read(file)) || (redundant ? 'unknown' : settled);
+  const members = await readMembers(machine, folder);
   return {
-    name,
+    name: linkName ?? (await superblockName(machine, members)) ?? device,
     device,
     arrayState,
     level,
@@ -136,8 +144,22 @@ async function readArray(machine: Machine, device: string, name: string): Promis
     resyncStart: await sync('resync_start', 'none'),
     ...(progress === undefined ? {} : { progress }),
     ...(Number.isNaN(speed) ? {} : { speed }),
-    members: await readMembers(machine, folder),
+    members,
   };
+}
+
+/** udev links an array a moment after the kernel has it, and one that is not running not at all. */
+async function superblockName(
+  machine: Machine,
+  members: readonly MemberState[],
+): Promise<string | undefined> {
+  const device = members[0]?.device;
+  if (device === undefined) return undefined;
+  const sectors = integer(
+    (await machine.readFile(`/sys/class/block/${device.replaceAll('/', '!')}/size`)) ?? '',
+  );
+  const superblock = await readMdSuperblock(machine, `/dev/${device}`, 0, sectors);
+  return superblock?.arrayName === '' ? undefined : superblock?.arrayName;
 }
 
 async function readMembers(machine: Machine, folder: string): Promise<readonly MemberState[]> {

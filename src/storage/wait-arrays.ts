@@ -1,7 +1,7 @@
 /** Waits until arrays are whole, as fast as the disks allow, and no longer than they make progress. */
 import { StepFailure } from '../engine/failure.ts';
 import type { Machine } from '../engine/machine.ts';
-import { type ArrayState, describeSync, mdReady, readArrays } from './md.ts';
+import { type ArrayState, describeSync, isRunning, mdReady, readArrays } from './md.ts';
 
 export interface WaitOptions {
   /** Sees the state of the arrays waited for at every poll while one is not ready. */
@@ -18,11 +18,14 @@ const SPEED_LIMIT_MIN = '/proc/sys/dev/raid/speed_limit_min';
 /** KiB/s; the kernel's default for speed_limit_max, so resync goes before everything else. */
 const FULL_SPEED = 200_000;
 
+/** Milliseconds that udev may take to assemble what it finds at boot. */
+const ASSEMBLY_MS = 15_000;
+
 /**
  * Resolves with the arrays of these names once {@link mdReady} holds for each. A resync that the kernel left pending
  * (`read-auto`) is started; the resync speed limit is raised meanwhile and put back.
  *
- * Rejects with a StepFailure: `verify-failed` when an array is missing, or degraded with nothing rebuilding it;
+ * Rejects with a StepFailure: `verify-failed` when an array stays away, or is degraded with nothing rebuilding it;
  * `timeout` when nothing has moved for `stallSeconds`.
  */
 export async function waitForArrays(
@@ -31,18 +34,24 @@ export async function waitForArrays(
   options: WaitOptions = {},
 ): Promise<readonly ArrayState[]> {
   const first = await look(machine, names, options);
-  if (first.waiting.length === 0) return first.wanted;
+  if (isOver(first)) return first.wanted;
   return withFullSpeed(machine, () => poll(machine, names, options, first));
 }
 
 interface View {
+  /** The named arrays that are there. */
   readonly wanted: readonly ArrayState[];
+  /** Those of `wanted` that are not ready. */
   readonly waiting: readonly ArrayState[];
-  /** Those of `waiting` that nothing is going to mend. */
+  /** Those of `waiting` that run and that nothing is going to mend. */
   readonly hopeless: readonly ArrayState[];
+  /** Names that no array has, or only one that is not started. */
+  readonly unassembled: readonly string[];
   /** Changes whenever any array of the machine moves: arrays on the same disks resync one after the other. */
   readonly movement: string;
 }
+
+const isOver = ({ waiting, unassembled }: View): boolean => waiting.length === 0 && unassembled.length === 0;
 
 async function poll(
   machine: Machine,
@@ -51,16 +60,18 @@ async function poll(
   first: View,
 ): Promise<readonly ArrayState[]> {
   const { onProgress = () => {}, stallSeconds = 120, pollMs = 500 } = options;
+  const startedAt = machine.now();
   let view = first;
-  let movedAt = machine.now();
-  while (view.waiting.length > 0) {
+  let movedAt = startedAt;
+  while (!isOver(view)) {
     onProgress(view.waiting);
     for (const array of view.waiting) await startPending(machine, array);
     await machine.sleep(pollMs);
     const next = await look(machine, names, options);
     // A look is several reads: a recovery that ends between two of them is degraded and idle for one look only.
-    const twice = next.hopeless.filter((array) => view.hopeless.some((before) => before.name === array.name));
-    if (twice.length > 0) throw notGoingToBeReady(twice, options);
+    const isHopeless = next.hopeless.some(({ name }) => view.hopeless.some((before) => before.name === name));
+    const isLate = next.unassembled.length > 0 && machine.now() - startedAt >= ASSEMBLY_MS;
+    if (isHopeless || isLate) throw notGoingToBeReady(next, options);
     if (next.movement !== view.movement) movedAt = machine.now();
     else if (machine.now() - movedAt >= stallSeconds * 1000) throw stalled(next.waiting, stallSeconds);
     view = next;
@@ -70,19 +81,15 @@ async function poll(
 
 async function look(machine: Machine, names: readonly string[], options: WaitOptions): Promise<View> {
   const all = await readArrays(machine);
-  const missing = names.filter((name) => !all.some((array) => array.name === name));
-  if (missing.length > 0) {
-    const found = all.map((array) => array.name).join(', ') || 'none';
-    throw new StepFailure(
-      'verify-failed',
-      `array ${missing.join(', ')} is not assembled (found: ${found})`,
-      'look at `cat /proc/mdstat` and `mdadm --assemble --scan --verbose`',
-    );
-  }
   const wanted = all.filter((array) => names.includes(array.name));
   const waiting = wanted.filter((array) => !mdReady(array, options.expectedDisks).ready);
-  const hopeless = waiting.filter((array) => !willMove(array));
-  return { wanted, waiting, hopeless, movement: all.map(movementOf).join(' ') };
+  return {
+    wanted,
+    waiting,
+    hopeless: waiting.filter((array) => isRunning(array) && !willMove(array)),
+    unassembled: names.filter((name) => !wanted.some((array) => array.name === name && isRunning(array))),
+    movement: all.map(movementOf).join(' '),
+  };
 }
 
 const movementOf = (a: ArrayState): string =>
@@ -90,7 +97,6 @@ const movementOf = (a: ArrayState): string =>
 
 /** Whether waiting can help: something runs, is pending, or a spare is about to be taken in. */
 function willMove(array: ArrayState): boolean {
-  if (array.arrayState === 'inactive' || array.arrayState === 'clear') return false;
   if (array.syncAction !== 'idle' || array.resyncStart !== 'none') return true;
   return array.degraded > 0 && array.members.some((member) => member.flags.includes('spare'));
 }
@@ -112,14 +118,17 @@ async function withFullSpeed<T>(machine: Machine, work: () => Promise<T>): Promi
   }
 }
 
-function notGoingToBeReady(arrays: readonly ArrayState[], options: WaitOptions): StepFailure {
-  const reasons = arrays
+function notGoingToBeReady({ waiting, wanted, unassembled }: View, options: WaitOptions): StepFailure {
+  const reasons = waiting
     .map((array) => mdReady(array, options.expectedDisks))
     .map((r) => (r.ready ? '' : r.why));
+  const missing = unassembled
+    .filter((name) => !wanted.some((array) => array.name === name))
+    .map((name) => `array ${name} is not assembled`);
   return new StepFailure(
     'verify-failed',
-    reasons.join('; '),
-    'replace or re-attach the missing disk, add its partitions with `mdadm --add`, and run the agent again',
+    [...reasons, ...missing].join('; '),
+    'see `cat /proc/mdstat`; re-attach or replace the missing disk, give the arrays its partitions with `mdadm --add`',
   );
 }
 
