@@ -23,7 +23,7 @@ export function terminalReporter(tasks: readonly TaskLabel[]): Reporter {
     [...rows.values()].map((row) => ({ title: row.title, task: (_, wrapper) => row.draw(wrapper) })),
     {
       renderer: 'default',
-      // Its own listener would call process.exit(127) and leave temporaries behind.
+      // Its own listener would end the process with 127 there and then, and leave temporaries behind.
       registerSignalListeners: false,
       // What went wrong is told once, by the caller.
       rendererOptions: { collapseErrors: false, showErrorMessage: false, collapseSkips: false },
