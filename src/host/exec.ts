@@ -54,9 +54,14 @@ async function run(
   options: ExecOptions,
   onLine: (line: string) => void,
 ): Promise<CommandResult> {
-  const each = function* (line: unknown): Generator<string> {
-    onLine(String(line));
-    yield String(line);
+  const tap = {
+    // With the newlines kept, what comes out is byte for byte what went in.
+    preserveNewlines: true,
+    *transform(chunk: unknown): Generator<string> {
+      const line = String(chunk);
+      onLine(line.endsWith('\n') ? line.slice(0, -1) : line);
+      yield line;
+    },
   };
   const stdin = command.stdinFile === undefined ? undefined : await open(command.stdinFile, 'r');
   const child = execa(command.file, command.args, {
@@ -65,8 +70,8 @@ async function run(
     cleanup: false,
     stripFinalNewline: false,
     ...standardInput(command),
-    stdout: each,
-    stderr: each,
+    stdout: tap,
+    stderr: tap,
     env: { ...LOCALE, PATH: searchPath(), ...command.env },
     ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
   });
