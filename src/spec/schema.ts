@@ -176,7 +176,7 @@ const Node = z.strictObject({
     .array(Interface)
     .min(1)
     .max(16)
-    .default([{ name: 'lan', address: 'dhcp' }])
+    .prefault([{ name: 'lan', address: 'dhcp' }])
     .meta(about('The network cards that are configured.', { example: '[{ name: lan, address: dhcp }]' })),
   disks: z.union([z.array(DiskByIdentity).min(1).max(16), DisksByPredicate]).meta(
     about(

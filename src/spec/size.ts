@@ -15,13 +15,10 @@ export function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(mib) && mib > 0 ? mib : undefined;
 }
 
-/** Writes MiB in the largest unit that keeps them exact to two digits: 600 → `600 MiB`, 1536 → `1.5 GiB`. */
+/** Writes MiB in the largest unit, rounded up to two digits: 600 → `600 MiB`, 1536 → `1.5 GiB`, 5211 → `5.09 GiB`. */
 export function formatSize(mib: number): string {
-  for (const unit of ['TiB', 'GiB']) {
-    const amount = mib / (MIB_PER_UNIT[unit] ?? 1);
-    if (amount >= 1 && Number.isInteger(amount * 100)) return `${amount} ${unit}`;
-  }
-  return `${mib} MiB`;
+  const unit = ['TiB', 'GiB'].find((name) => mib >= (MIB_PER_UNIT[name] ?? 0)) ?? 'MiB';
+  return `${Math.ceil((mib / (MIB_PER_UNIT[unit] ?? 1)) * 100) / 100} ${unit}`;
 }
 
 const SECONDS_PER_UNIT: Readonly<Record<string, number>> = { s: 1, min: 60 };

@@ -117,7 +117,7 @@ describe('sizes', () => {
       '600 MiB',
       '1 GiB',
       '1.5 GiB',
-      '5211 MiB',
+      '5.09 GiB',
       '2 TiB',
     ]);
   });
