@@ -1,0 +1,62 @@
+/** What the kernel's command line asks of the installer. */
+
+/** Where a kickstart is to be had, in Anaconda's notation of `inst.ks=`. */
+export type KickstartSource =
+  | { readonly kind: 'volume'; readonly volume: string; readonly path: string }
+  | { readonly kind: 'cdrom'; readonly path: string }
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'http'; readonly url: string };
+
+export interface BootArguments {
+  /** Undefined when `inst.ks=` is absent: then a volume labelled OEMDRV may bring one. */
+  readonly kickstart?: KickstartSource;
+  /** The boot menu's choice: a node's name, or `by-mac`. */
+  readonly node?: string;
+}
+
+/** The name Anaconda looks for on a volume labelled OEMDRV, and on a volume named without a path. */
+const DEFAULT_PATH = '/ks.cfg';
+
+/**
+ * Reads `/proc/cmdline`. The last of several equal arguments counts, as for the kernel.
+ * @throws {Error} for an `inst.ks=` that names no place known here.
+ */
+export function parseBootArguments(commandLine: string): BootArguments {
+  const last = (name: string): string | undefined =>
+    commandLine
+      .trim()
+      .split(/\s+/)
+      .filter((word) => word.startsWith(`${name}=`))
+      .at(-1)
+      ?.slice(name.length + 1);
+  const kickstart = last('inst.ks');
+  const node = last('slipway.node');
+  return {
+    ...(kickstart === undefined ? {} : { kickstart: parseKickstartSource(kickstart) }),
+    ...(node === undefined ? {} : { node }),
+  };
+}
+
+/** Parses `hd:LABEL=X:/path`, `cdrom:/path`, `file:/path` and `http(s)://…`. */
+export function parseKickstartSource(text: string): KickstartSource {
+  if (/^https?:\/\/./.test(text)) return { kind: 'http', url: text };
+  const [, scheme = '', rest = ''] = /^(\w+)(?::(.*))?$/s.exec(text) ?? [];
+  switch (scheme) {
+    case 'hd': {
+      const [, volume = '', path = DEFAULT_PATH] = /^([^:]+)(?::(.+))?$/s.exec(rest) ?? [];
+      if (volume === '') break;
+      // Boot loaders hand a space in a label on as \x20.
+      return { kind: 'volume', volume: volume.replaceAll('\\x20', ' '), path: absolute(path) };
+    }
+    case 'cdrom':
+      return { kind: 'cdrom', path: absolute(rest || DEFAULT_PATH) };
+    case 'file':
+      if (rest !== '') return { kind: 'file', path: absolute(rest) };
+      break;
+  }
+  throw new Error(
+    `inst.ks=${text} is not a place for a kickstart: use hd:LABEL=…:/path, cdrom:/path, file:/path or http://…`,
+  );
+}
+
+const absolute = (path: string): string => (path.startsWith('/') ? path : `/${path}`);

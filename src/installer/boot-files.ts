@@ -1,0 +1,96 @@
+/** The installed system's boot configuration: grub.cfg on /boot, and the short one on the ESP. Pure. */
+import type { DeviceIds } from './config-files.ts';
+import type { StorageModel } from './model.ts';
+import type { SystemConfig } from './system-config.ts';
+
+export interface BootFacts {
+  readonly title: string;
+  /** File names in /boot. */
+  readonly kernel: string;
+  readonly initrd: string;
+}
+
+/** Where the installed kernel talks, in this order: the last one is /dev/console. */
+const CONSOLES = ['console=tty0', 'console=ttyS0,115200'];
+
+/** The kernel's arguments: what the generic initramfs needs to find the root, and what the kickstart adds. */
+export function kernelArguments(
+  model: StorageModel,
+  ids: DeviceIds,
+  config: SystemConfig,
+): readonly string[] {
+  const root = model.fileSystems.find(({ mountPoint }) => mountPoint === '/');
+  if (root === undefined) throw new Error('the model has no root file system');
+  return [
+    `root=UUID=${ids.fileSystem(root.device)}`,
+    'ro',
+    ...model.arrays.map(({ name }) => `rd.md.uuid=${ids.array(name)}`),
+    ...model.volumeGroups.map(({ name }) => `rd.lvm.vg=${name}`),
+    ...CONSOLES,
+    ...config.bootArguments,
+  ];
+}
+
+/** The device whose file system holds /boot, and the folder's path in it. */
+export function bootVolume(model: StorageModel): { readonly device: string; readonly folder: string } {
+  const at = (mountPoint: string) => model.fileSystems.find((one) => one.mountPoint === mountPoint);
+  const boot = at('/boot');
+  if (boot !== undefined) return { device: boot.device, folder: '' };
+  const root = at('/');
+  if (root === undefined) throw new Error('the model has no root file system');
+  return { device: root.device, folder: '/boot' };
+}
+
+/** `/boot/grub/grub.cfg`. */
+export function grubConfig(
+  facts: BootFacts,
+  args: readonly string[],
+  timeoutSeconds: number,
+  volume: { readonly uuid: string; readonly folder: string },
+): string {
+  const entry = (title: string, extra: string): string =>
+    [
+      `menuentry '${title}' {`,
+      `  linux ${volume.folder}/${facts.kernel} ${args.join(' ')}${extra}`,
+      `  initrd ${volume.folder}/${facts.initrd}`,
+      '}',
+    ].join('\n');
+  return [
+    '# Written by the installer; `/etc/slipway` says from what.',
+    'insmod part_gpt',
+    'insmod mdraid1x',
+    'insmod ext2',
+    `search --no-floppy --fs-uuid --set=root ${volume.uuid}`,
+    // A machine without a serial port keeps its screen.
+    'if serial --unit=0 --speed=115200; then',
+    '  terminal_input console serial',
+    '  terminal_output console serial',
+    'fi',
+    `set timeout=${timeoutSeconds}`,
+    'set default=0',
+    entry(facts.title, ''),
+    entry(`${facts.title}, one user`, ' single'),
+    '',
+  ].join('\n');
+}
+
+/** `EFI/debian/grub.cfg` on the ESP, where Debian's signed GRUB looks: it only finds /boot. */
+export function espGrubConfig(volume: { readonly uuid: string; readonly folder: string }): string {
+  return [
+    `search --no-floppy --fs-uuid --set=root ${volume.uuid}`,
+    `set prefix=($root)${volume.folder}/grub`,
+    'configfile $prefix/grub.cfg',
+    '',
+  ].join('\n');
+}
+
+/** Files of the signed chain: from the image, to the ESP. */
+export const ESP_FILES: readonly (readonly [from: string, to: string])[] = [
+  // The path every firmware starts without an entry of its own.
+  ['/usr/lib/shim/shimx64.efi.signed', 'EFI/BOOT/BOOTX64.EFI'],
+  ['/usr/lib/shim/mmx64.efi.signed', 'EFI/BOOT/mmx64.efi'],
+  ['/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed', 'EFI/BOOT/grubx64.efi'],
+  ['/usr/lib/shim/shimx64.efi.signed', 'EFI/debian/shimx64.efi'],
+  ['/usr/lib/shim/mmx64.efi.signed', 'EFI/debian/mmx64.efi'],
+  ['/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed', 'EFI/debian/grubx64.efi'],
+];

@@ -1,0 +1,83 @@
+import type { Machine } from '../../engine/machine.ts';
+import type { Step } from '../../engine/step.ts';
+import { type ArrayState, readArrays } from '../../storage/md.ts';
+import type { Installation } from '../installation.ts';
+import type { ModelArray } from '../model.ts';
+
+/** Makes the arrays. Their first resync starts at once; `installed` waits for those that machines boot from. */
+export const createArrays: Step<Installation> = {
+  id: 'create-arrays',
+  title: 'Create the arrays',
+  after: ['partition-disks'],
+  async check(machine, { model }) {
+    const arrays = await readArrays(machine);
+    for (const want of model.arrays) {
+      const why = difference(
+        want,
+        arrays.find(({ name }) => name === want.name),
+      );
+      if (why !== undefined) return { done: false, why };
+    }
+    return { done: true, evidence: { arrays: model.arrays.map(({ name, level }) => `${name}: ${level}`) } };
+  },
+  async apply(machine, { model }, say) {
+    for (const array of model.arrays) {
+      say(`${array.name}: ${array.level} of ${array.members.join(', ')}`);
+      await machine.exec({ file: 'mdadm', args: createArguments(array), effect: 'write' });
+    }
+    await machine.exec({ file: 'udevadm', args: ['settle', '--timeout=30'], effect: 'read' });
+    await bootArraysFirst(machine, model.arrays);
+  },
+};
+
+/** The arguments of `mdadm --create`. `--homehost=any` keeps the name free of a host that will be called otherwise. */
+export function createArguments(array: ModelArray): readonly string[] {
+  return [
+    '--create',
+    array.device,
+    // Do not ask about what the members held: the disk guard has judged them.
+    '--run',
+    '--quiet',
+    `--level=${array.level}`,
+    `--metadata=${array.metadata}`,
+    '--homehost=any',
+    `--raid-devices=${array.members.length - array.spares}`,
+    ...(array.spares > 0 ? [`--spare-devices=${array.spares}`] : []),
+    ...(array.level === 'raid0' ? [] : [`--bitmap=${array.bitmap ? 'internal' : 'none'}`]),
+    ...array.members,
+  ];
+}
+
+/**
+ * Arrays on the same disks resync one after the other in the order they please. Only /boot and the ESP are waited
+ * for, so the others hold still until the installation is done; frozen is a state of this run, not of the array.
+ */
+async function bootArraysFirst(machine: Machine, arrays: readonly ModelArray[]): Promise<void> {
+  const states = await readArrays(machine);
+  for (const array of arrays.filter(({ metadata }) => metadata !== '1.0')) {
+    const state = states.find(({ name }) => name === array.name);
+    if (state !== undefined) await machine.writeFile(`/sys/block/${state.device}/md/sync_action`, 'frozen');
+  }
+}
+
+/** Lets every array go on with its resync. */
+export async function releaseArrays(machine: Machine, arrays: readonly ModelArray[]): Promise<void> {
+  const states = await readArrays(machine);
+  for (const state of states.filter(({ name }) => arrays.some((array) => array.name === name))) {
+    const file = `/sys/block/${state.device}/md/sync_action`;
+    if ((await machine.readFile(file))?.trim() === 'frozen') await machine.writeFile(file, 'idle');
+  }
+}
+
+function difference(want: ModelArray, have: ArrayState | undefined): string | undefined {
+  if (have === undefined) return `there is no array ${want.name}`;
+  const active = want.members.length - want.spares;
+  const members = have.members.map(({ device }) => `/dev/${device}`).sort();
+  if (have.level !== want.level) return `array ${want.name} is ${have.level}`;
+  if (have.metadata !== want.metadata) return `array ${want.name} has metadata ${have.metadata}`;
+  if (have.raidDisks !== active) return `array ${want.name} has ${have.raidDisks} of ${active} disks`;
+  if (members.join() !== [...want.members].sort().join()) {
+    return `array ${want.name} consists of ${members.join(', ')}`;
+  }
+  return undefined;
+}

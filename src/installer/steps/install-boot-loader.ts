@@ -1,0 +1,114 @@
+import { StepFailure } from '../../engine/failure.ts';
+import type { Machine } from '../../engine/machine.ts';
+import type { Step } from '../../engine/step.ts';
+import { proveBootLoaders } from '../../storage/boot-proof.ts';
+import { bootVolume, ESP_FILES, espGrubConfig, grubConfig, kernelArguments } from '../boot-files.ts';
+import { bootMembers } from '../boot-members.ts';
+import { type Installation, onTarget, TARGET } from '../installation.ts';
+import { deviceIds } from './write-configuration.ts';
+
+/**
+ * Makes the installed system start from each of its disks, by BIOS and by UEFI, whatever it was installed under:
+ * GRUB's core image on every disk, the signed chain on the ESP, one firmware entry per disk when UEFI is there.
+ */
+export const installBootLoader: Step<Installation> = {
+  id: 'install-boot-loader',
+  title: 'Install the boot loader on every disk',
+  after: ['install-packages'],
+  async check(machine, installation) {
+    const config = await machine.readFile(onTarget('/boot/grub/grub.cfg'));
+    if (config !== (await wantedConfig(machine, installation)).main)
+      return { done: false, why: 'grub.cfg is not written' };
+    const members = await bootMembers(machine, installation.model);
+    const proof = await proveBootLoaders(machine, members, { bootFolder: onTarget('/boot') });
+    const why = proof.problems[0] ?? proof.withoutEntry.map(({ disk }) => `${disk}: no firmware entry`)[0];
+    if (why !== undefined) return { done: false, why };
+    return { done: true, evidence: { proven: proof.proven } };
+  },
+  async apply(machine, installation, say) {
+    const { main, esp } = await wantedConfig(machine, installation);
+    await machine.writeFile(onTarget('/boot/grub/grub.cfg'), main, 0o600);
+    const members = await bootMembers(machine, installation.model);
+    for (const { disk, biosBoot } of members) {
+      if (biosBoot === undefined) continue;
+      say(`GRUB for BIOS on ${disk}`);
+      await installForBios(machine, disk);
+    }
+    if (members.some((member) => member.esp !== undefined)) {
+      say('shim and GRUB for UEFI');
+      await installForUefi(machine, esp);
+      await createEntries(machine, installation);
+    }
+    // The proof reads the disks themselves.
+    await machine.exec({ file: 'sync', args: [], effect: 'write' });
+  },
+};
+
+/** Modules in the core image: enough to find /boot in an array or a volume group on any disk. */
+const CORE_MODULES = 'part_gpt mdraid1x lvm ext2 xfs search_fs_uuid';
+
+async function installForBios(machine: Machine, disk: string): Promise<void> {
+  await machine.exec({
+    file: 'chroot',
+    args: [TARGET, 'grub-install', '--target=i386-pc', `--modules=${CORE_MODULES}`, disk],
+    effect: 'write',
+    timeoutMs: 300_000,
+  });
+}
+
+async function installForUefi(machine: Machine, config: string): Promise<void> {
+  for (const [from, to] of ESP_FILES) {
+    await machine.exec({
+      file: 'install',
+      args: ['-D', '-m', '0644', onTarget(from), onTarget(`/boot/efi/${to}`)],
+      effect: 'write',
+    });
+  }
+  await machine.writeFile(onTarget('/boot/efi/EFI/debian/grub.cfg'), config);
+}
+
+/** One entry of the firmware's boot menu per disk, so that it also starts from the second one by itself. */
+async function createEntries(machine: Machine, { model, node }: Installation): Promise<void> {
+  const members = await bootMembers(machine, model);
+  const { withoutEntry } = await proveBootLoaders(machine, members, { bootFolder: onTarget('/boot') });
+  // The firmware puts the newest entry first: the first disk is entered last.
+  for (const { disk, esp } of withoutEntry.toReversed()) {
+    if (esp === undefined) continue;
+    await machine.exec({
+      file: 'efibootmgr',
+      args: [
+        '--quiet',
+        '--create',
+        '--disk',
+        disk,
+        '--part',
+        String(esp.number),
+        '--label',
+        `${node} disk ${members.findIndex((member) => member.disk === disk) + 1}`,
+        '--loader',
+        '\\EFI\\debian\\shimx64.efi',
+      ],
+      effect: 'write',
+    });
+  }
+}
+
+async function wantedConfig(
+  machine: Machine,
+  { model, config, node }: Installation,
+): Promise<{ readonly main: string; readonly esp: string }> {
+  const names = await machine.list(onTarget('/boot'));
+  const kernel = names.find((name) => name.startsWith('vmlinuz-'));
+  const initrd = names.find((name) => name.startsWith('initrd.img-'));
+  if (kernel === undefined || initrd === undefined) {
+    throw new StepFailure('verify-failed', 'the image brought no kernel and initramfs to /boot');
+  }
+  const ids = await deviceIds(machine, model);
+  const { device, folder } = bootVolume(model);
+  const volume = { uuid: ids.fileSystem(device), folder };
+  const facts = { title: `${node}, Linux ${kernel.slice('vmlinuz-'.length)}`, kernel, initrd };
+  return {
+    main: grubConfig(facts, kernelArguments(model, ids, config), config.bootTimeout, volume),
+    esp: espGrubConfig(volume),
+  };
+}

@@ -1,0 +1,75 @@
+import type { Command } from '../../engine/command.ts';
+import type { Machine } from '../../engine/machine.ts';
+import type { Step } from '../../engine/step.ts';
+import type { Installation } from '../installation.ts';
+import type { ModelFileSystem } from '../model.ts';
+
+/** Makes file systems and swap areas. */
+export const makeFileSystems: Step<Installation> = {
+  id: 'make-file-systems',
+  title: 'Make the file systems',
+  after: ['create-volume-groups'],
+  async check(machine, { model }) {
+    for (const want of model.fileSystems) {
+      const have = await probe(machine, want.device);
+      if (have.get('TYPE') !== want.type) {
+        return {
+          done: false,
+          why: `${want.device} holds ${have.get('TYPE') ?? 'nothing'}, not ${want.type}`,
+        };
+      }
+      if (want.label !== undefined && have.get('LABEL') !== want.label) {
+        return { done: false, why: `${want.device} is labelled '${have.get('LABEL') ?? ''}'` };
+      }
+    }
+    const evidence = model.fileSystems.map(({ type, mountPoint }) => `${mountPoint ?? type}: ${type}`);
+    return { done: true, evidence: { fileSystems: evidence } };
+  },
+  async apply(machine, { model }, say) {
+    for (const fileSystem of model.fileSystems) {
+      say(`${fileSystem.type} on ${fileSystem.device}`);
+      await machine.exec(makeCommand(fileSystem));
+    }
+  },
+};
+
+/** What blkid reads from the device itself, past its cache: TYPE, UUID, LABEL, … */
+export async function probe(machine: Machine, device: string): Promise<ReadonlyMap<string, string>> {
+  const { stdout } = await machine.exec({
+    file: 'blkid',
+    args: ['--probe', '--output', 'export', device],
+    effect: 'read',
+    // 2: nothing was recognised.
+    accept: [0, 2],
+  });
+  return new Map(
+    stdout.split('\n').flatMap((line) => {
+      const at = line.indexOf('=');
+      return at < 0 ? [] : [[line.slice(0, at), line.slice(at + 1)]];
+    }),
+  );
+}
+
+/** The call that makes a file system; forced, since the disk guard has judged what was there. */
+export function makeCommand({ type, device, label, mkfsOptions }: ModelFileSystem): Command {
+  const labelled = (flag: string): readonly string[] => (label === undefined ? [] : [flag, label]);
+  const call = (file: string, ...args: readonly string[]): Command => ({
+    file,
+    args: [...args, ...mkfsOptions, device],
+    effect: 'write',
+    timeoutMs: 600_000,
+  });
+  switch (type) {
+    case 'ext2':
+    case 'ext3':
+    case 'ext4':
+      return call(`mkfs.${type}`, '-q', '-F', ...labelled('-L'));
+    case 'xfs':
+      return call('mkfs.xfs', '-q', '-f', ...labelled('-L'));
+    case 'vfat':
+      // FAT32 whatever the size: what the UEFI specification asks of a system partition on a hard disk.
+      return call('mkfs.vfat', '-F', '32', ...labelled('-n'));
+    case 'swap':
+      return call('mkswap', '--force', ...labelled('--label'));
+  }
+}

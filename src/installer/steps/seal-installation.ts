@@ -1,0 +1,63 @@
+import { StepFailure } from '../../engine/failure.ts';
+import type { Machine } from '../../engine/machine.ts';
+import type { Step } from '../../engine/step.ts';
+import { proveBootLoaders } from '../../storage/boot-proof.ts';
+import { describeSync, mdReady, readArrays } from '../../storage/md.ts';
+import { waitForArrays } from '../../storage/wait-arrays.ts';
+import { bootMembers } from '../boot-members.ts';
+import { type Installation, onTarget } from '../installation.ts';
+import type { StorageModel } from '../model.ts';
+
+/**
+ * Nobody may reboot before /boot and the ESP are the same on every member: a boot loader reads one of them and does
+ * not know about the others. Anaconda does not wait; a machine rebooted at the wrong moment then does not come back.
+ */
+export const sealInstallation: Step<Installation> = {
+  id: 'seal-installation',
+  title: 'Wait for /boot and the ESP, and prove every disk',
+  after: ['run-post-scripts'],
+  timeoutSeconds: 24 * 3600,
+  async check(machine, { model }) {
+    const arrays = await readArrays(machine);
+    for (const name of bootArrays(model)) {
+      const array = arrays.find((one) => one.name === name);
+      const state = array === undefined ? { ready: false as const, why: `no array ${name}` } : mdReady(array);
+      if (!state.ready) return { done: false, why: state.why };
+    }
+    const members = await bootMembers(machine, model);
+    const proof = await proveBootLoaders(machine, members, { bootFolder: onTarget('/boot') });
+    // What the disks lack now no waiting brings.
+    if (proof.problems.length > 0) throw new StepFailure('verify-failed', proof.problems.join('; '));
+    return { done: true, evidence: { proven: proof.proven, warnings: proof.warnings } };
+  },
+  async apply(machine, { model }, say) {
+    await machine.exec({ file: 'sync', args: [], effect: 'write', timeoutMs: 600_000 });
+    let said = '';
+    await waitForArrays(machine, bootArrays(model), {
+      onProgress: (waiting) => {
+        const line = waiting.map((array) => `${array.name}: ${describeSync(array)}`).join(', ');
+        if (line !== said) say(line);
+        said = line;
+      },
+    });
+  },
+};
+
+/** Arrays that firmware and boot loader read one member of: those whose superblock stands at the end. */
+function bootArrays(model: StorageModel): readonly string[] {
+  return model.arrays.filter(({ metadata }) => metadata === '1.0').map(({ name }) => name);
+}
+
+/** Stops every array of the model, so that its superblocks are written before the power goes. */
+export async function stopArrays(machine: Machine, model: StorageModel): Promise<void> {
+  for (const group of model.volumeGroups) {
+    await machine.exec({
+      file: 'vgchange',
+      args: ['--quiet', '--activate', 'n', group.name],
+      effect: 'write',
+    });
+  }
+  for (const { device } of model.arrays) {
+    await machine.exec({ file: 'mdadm', args: ['--stop', '--quiet', device], effect: 'write' });
+  }
+}
