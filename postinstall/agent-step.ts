@@ -1,0 +1,20 @@
+/** What the agent's steps have in common: the facts they are given, and what `explain` says about them. */
+import type { Step } from '../src/engine/step.ts';
+import type { NodePlan } from '../src/plan/types.ts';
+import type { LayoutRecord } from '../src/storage/layout-record.ts';
+
+export interface NodeFacts {
+  /** /etc/slipway/node.json */
+  readonly plan: NodePlan;
+  /** /etc/slipway/layout.json; undefined when the installation left none. */
+  readonly layout?: LayoutRecord;
+  /** Milliseconds since the epoch: no clock may be before the time this agent was built. */
+  readonly builtAt: number;
+}
+
+export interface AgentStep extends Step<NodeFacts> {
+  /** One or two sentences: what the check looks at. */
+  readonly checks: string;
+  /** What a person can do when the step fails and its apply does not help. */
+  readonly byHand: string;
+}
