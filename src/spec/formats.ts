@@ -142,7 +142,7 @@ export const FORMATS = {
     rule: 'bad-wwn',
     pattern: /^(?:0x|eui\.|naa\.|uuid\.|nvme\.)[0-9a-fA-F.-]{8,80}$/,
     what: 'a world wide name',
-    hint: 'copy it from `lsblk -do NAME,WWN`, for example 0x5000c500a1b2c3d4',
+    hint: 'copy it from `lsblk -do NAME,WWN` and put it in quotes, for example "0x5000c500a1b2c3d4"',
   },
   title: {
     rule: 'unsafe-text',

@@ -109,7 +109,7 @@ const DiskByIdentity = z.strictObject({
     .meta(about('Serial number, as `lsblk -do NAME,SERIAL` prints it.', { example: 'S45PNA0M1' })),
   wwn: text('wwn')
     .optional()
-    .meta(about('World wide name, as `lsblk -do NAME,WWN` prints it.', { example: '0x5000c500a1b2c3d4' })),
+    .meta(about('World wide name, as `lsblk -do NAME,WWN` prints it.', { example: '"0x5000c500a1b2c3d4"' })),
   path: text('diskLink')
     .optional()
     .meta(
