@@ -51,7 +51,8 @@ export function localMachine(options: LocalMachineOptions = {}): Machine {
       if (inside === undefined) return undefined;
       return (await absentAs(undefined, lstat(join(root, inside)))) === undefined ? undefined : inside;
     },
-    now: () => Date.now(),
+    // Counted from the start of the process, so that a clock set meanwhile neither ends a wait nor prolongs it.
+    now: () => Math.round(performance.timeOrigin + performance.now()),
     sleep: async (ms) => {
       await delay(ms, undefined, signal === undefined ? {} : { signal });
     },

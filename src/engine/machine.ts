@@ -20,7 +20,7 @@ export interface Machine {
   list(path: string): Promise<readonly string[]>;
   /** The target of a symbolic link, resolved to the end; undefined when it leads nowhere. */
   realPath(path: string): Promise<string | undefined>;
-  /** Milliseconds since the epoch. Injected so that tests own time. */
+  /** Milliseconds since the epoch; does not jump while a process runs. Injected so that tests own time. */
   now(): number;
   sleep(ms: number): Promise<void>;
 }

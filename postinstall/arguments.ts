@@ -1,0 +1,58 @@
+/** The agent's command line. */
+
+export type AgentCall =
+  | { readonly verb: 'run'; readonly check: boolean; readonly only?: string }
+  | { readonly verb: 'status'; readonly json: boolean; readonly wait: boolean }
+  | { readonly verb: 'explain'; readonly step: string }
+  | { readonly verb: 'record-layout' }
+  | { readonly verb: 'help' };
+
+export const USAGE = `usage: slipway-agent run [--check] [--only STEP]   run the steps; --check changes nothing
+       slipway-agent status [--json] [--wait]      exit 0 complete, 1 failed, 2 not ended
+       slipway-agent explain STEP                  what a step checks, what it last saw, how to mend it
+       slipway-agent record-layout                 write /etc/slipway/layout.json from the disks
+`;
+
+/** The call, or one sentence of what is wrong with it. */
+export function parseArguments(args: readonly string[]): AgentCall | string {
+  const [verb, ...rest] = args;
+  switch (verb) {
+    case 'run':
+      return parseRun(rest);
+    case 'status': {
+      const unknown = rest.find((word) => word !== '--json' && word !== '--wait');
+      if (unknown !== undefined) return `status does not take '${unknown}'`;
+      return { verb, json: rest.includes('--json'), wait: rest.includes('--wait') };
+    }
+    case 'explain': {
+      const [step, ...more] = rest;
+      return step === undefined || more.length > 0 ? 'explain takes the name of one step' : { verb, step };
+    }
+    case 'record-layout':
+      return rest.length > 0 ? `record-layout does not take '${rest[0]}'` : { verb };
+    case 'help':
+    case '--help':
+    case '-h':
+      return { verb: 'help' };
+    case undefined:
+      return 'a command is missing';
+    default:
+      return `there is no command '${verb}'`;
+  }
+}
+
+function parseRun(words: readonly string[]): AgentCall | string {
+  let check = false;
+  let only: string | undefined;
+  for (let i = 0; i < words.length; i += 1) {
+    const word = words[i] ?? '';
+    if (word === '--check') check = true;
+    else if (word.startsWith('--only=')) only = word.slice('--only='.length);
+    else if (word === '--only') {
+      i += 1;
+      only = words[i] ?? '';
+    } else return `run does not take '${word}'`;
+  }
+  if (only === '' || only?.startsWith('-')) return '--only takes the name of a step';
+  return { verb: 'run', check, ...(only === undefined ? {} : { only }) };
+}

@@ -1,0 +1,158 @@
+/** `slipway-agent run`: the steps, in order, up to the verdict. */
+import { StepFailure } from '../src/engine/failure.ts';
+import { type Journal, openJournal } from '../src/engine/journal.ts';
+import { completeLine, failedLine } from '../src/engine/lines.ts';
+import type { Machine } from '../src/engine/machine.ts';
+import { checkStep, type StepProblem, stepProblem } from '../src/engine/run-step.ts';
+import { orderSteps, runSteps } from '../src/engine/run-steps.ts';
+import type { AgentStep, NodeFacts } from './agent-step.ts';
+import { liveView } from './live-view.ts';
+import { readNodeFacts, readNodePlan } from './node-facts.ts';
+import { bootId, JOURNAL_PATH, STATUS_PATH } from './status.ts';
+import { NODE_STEPS } from './steps/index.ts';
+import { readUserSteps } from './user-steps.ts';
+
+export interface RunOutlets {
+  /** A line of progress, for the system journal and the consoles. */
+  progress(line: string): void;
+  /** The verdict, for everybody; resolves when it has been said. */
+  verdict(line: string): Promise<void>;
+}
+
+export interface RunRequest {
+  readonly machine: Machine;
+  readonly builtAt: number;
+  readonly outlets: RunOutlets;
+  readonly signal: AbortSignal;
+  /** Run this step alone, once the steps before it are found verified. */
+  readonly only?: string;
+}
+
+export type RunVerdict = 'complete' | 'failed' | 'interrupted' | 'partial';
+
+/** Own steps and the user's, ordered. */
+export async function allSteps(machine: Machine): Promise<readonly AgentStep[]> {
+  const own = NODE_STEPS.map(({ id }) => id);
+  return orderSteps([...NODE_STEPS, ...(await readUserSteps(machine, own))]);
+}
+
+/** Runs the steps; says and records the verdict. `partial`: the one step asked for is verified. */
+export async function runAgent(request: RunRequest): Promise<RunVerdict> {
+  const { machine, outlets } = request;
+  const node = await nodeName(machine);
+  let journal: Journal | undefined;
+  let result: RunResult;
+  try {
+    const identity = { node, boot: await bootId(machine), pid: process.pid };
+    journal = await openJournal(machine, JOURNAL_PATH, identity);
+    await machine.writeFile(STATUS_PATH, 'running\n');
+    result = await runRecorded(request, journal);
+  } catch (error) {
+    // The journal itself cannot be written. Nothing more may be changed, and the verdict is said all the same.
+    result = { state: 'failed', step: 'write-journal', problem: stepProblem(error) };
+  }
+  if (result.state === 'interrupted' || result.state === 'partial') return result.state;
+
+  const line = result.state === 'complete' ? completeLine(node) : failureOf(node, result);
+  const recorded = await Promise.allSettled([
+    journal?.conclude(result),
+    machine.writeFile(STATUS_PATH, `${line}\n`),
+  ]);
+  for (const outcome of recorded) {
+    if (outcome.status === 'rejected')
+      outlets.progress(`slipway: the verdict was not recorded: ${outcome.reason}`);
+  }
+  if (result.state === 'failed' && result.problem.remedy !== undefined) {
+    outlets.progress(`slipway: remedy: ${result.problem.remedy}`);
+  }
+  await outlets.verdict(line);
+  return result.state;
+}
+
+type RunResult =
+  | { readonly state: 'complete' }
+  | { readonly state: 'partial' }
+  | { readonly state: 'interrupted' }
+  | { readonly state: 'failed'; readonly step: string; readonly problem: StepProblem };
+
+const failureOf = (node: string, { step, problem }: Extract<RunResult, { state: 'failed' }>): string =>
+  failedLine(node, problem.failureClass, step, problem.message);
+
+/** Rejects only when the journal cannot be written. */
+async function runRecorded(request: RunRequest, journal: Journal): Promise<RunResult> {
+  const { machine, builtAt, outlets, signal, only } = request;
+  let facts: NodeFacts;
+  let steps: readonly AgentStep[];
+  try {
+    facts = await readNodeFacts(machine, builtAt);
+    steps = await allSteps(machine);
+    if (only !== undefined) steps = await onlyStep(steps, only, machine, facts);
+  } catch (error) {
+    return { state: 'failed', step: only ?? 'read-facts', problem: stepProblem(error) };
+  }
+  const listener = liveView(
+    steps.map(({ id }) => id),
+    outlets.progress,
+  );
+  const { failed, interrupted } = await runSteps(steps, machine, facts, {
+    listener,
+    recorder: journal,
+    signal,
+  });
+  if (interrupted || (failed !== undefined && signal.aborted)) return { state: 'interrupted' };
+  if (failed !== undefined) return { state: 'failed', step: failed.id, problem: failed.problem };
+  return { state: only === undefined ? 'complete' : 'partial' };
+}
+
+/** Asks every check and changes nothing. Resolves with whether all is as it should be. */
+export async function checkAgent(
+  machine: Machine,
+  builtAt: number,
+  say: (line: string) => void,
+): Promise<boolean> {
+  const facts = await readNodeFacts(machine, builtAt);
+  const results: boolean[] = [];
+  for (const step of await allSteps(machine)) {
+    const result = await checkStep(step, machine, facts);
+    say(result.done ? `${step.id}: verified` : `${step.id}: not verified: ${result.why}`);
+    results.push(result.done);
+  }
+  return results.every((done) => done);
+}
+
+/** The step, if all that comes before it holds. Its predecessors are asked, not run, and no record is believed. */
+async function onlyStep(
+  steps: readonly AgentStep[],
+  id: string,
+  machine: Machine,
+  facts: NodeFacts,
+): Promise<readonly AgentStep[]> {
+  const chosen = steps.find((step) => step.id === id);
+  if (chosen === undefined) {
+    const names = steps.map((step) => step.id).join(', ');
+    throw new StepFailure('config-invalid', `there is no step '${id}'; there are ${names}`);
+  }
+  for (const before of predecessors(steps, chosen)) {
+    const result = await checkStep(before, machine, facts);
+    if (!result.done)
+      throw new StepFailure('verify-failed', `${before.id} has to be verified first: ${result.why}`);
+  }
+  return [{ ...chosen, after: [] }];
+}
+
+function predecessors(steps: readonly AgentStep[], chosen: AgentStep): readonly AgentStep[] {
+  const needed = new Set(chosen.after ?? []);
+  // From the end, so that what a needed step needs is met later in the loop.
+  for (const step of [...steps].reverse())
+    if (needed.has(step.id)) for (const id of step.after ?? []) needed.add(id);
+  return steps.filter(({ id }) => needed.has(id));
+}
+
+/** The name the plan gives this node; the host's own name where no plan can be read. */
+export async function nodeName(machine: Machine): Promise<string> {
+  try {
+    return (await readNodePlan(machine)).name;
+  } catch {
+    return (await machine.readFile('/proc/sys/kernel/hostname'))?.trim() || 'localhost';
+  }
+}
