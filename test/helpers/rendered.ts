@@ -1,0 +1,47 @@
+/** Rendered kickstarts for tests, and the scripts in them. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseKickstart } from '../../src/kickstart/parse.ts';
+import { renderKickstart } from '../../src/kickstart/render.ts';
+import type { SectionName } from '../../src/kickstart/types.ts';
+import { MEDIUM } from '../../src/media/types.ts';
+import type { LayoutPlan, NodePlan, Plan, Release } from '../../src/plan/types.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+export const TEMPLATES = join(ROOT, 'kickstart');
+
+/** The plan of a golden spec, by the name of its folder. */
+export function goldenPlan(name: string): Plan {
+  const plan: Plan = JSON.parse(readFileSync(join(ROOT, 'test', 'golden', name, 'plan.json'), 'utf8'));
+  return plan;
+}
+
+/** The first node of a golden spec with something else in places. */
+export function nodeOf(
+  name: string,
+  change: Partial<NodePlan> = {},
+  layout: Partial<LayoutPlan> = {},
+): NodePlan {
+  const [node] = goldenPlan(name).nodes;
+  if (node === undefined) throw new Error(`${name} has no node`);
+  return { ...node, ...change, layout: { ...node.layout, ...layout } };
+}
+
+export function render(node: NodePlan, release: Release = 'embedded'): string {
+  const plan: Plan = { ...goldenPlan('one-disk'), release, nodes: [node] };
+  return renderKickstart(node, plan, { templates: TEMPLATES, medium: MEDIUM });
+}
+
+/** The bodies of the sections of one kind. */
+export function scriptsOf(kickstart: string, name: SectionName): readonly string[] {
+  return parseKickstart(kickstart, 'test.ks', 'embedded').document.items.flatMap((item) =>
+    item.kind === 'section' && item.name === name ? [`${item.body}\n`] : [],
+  );
+}
+
+/** The one %pre of a kickstart. */
+export function preScript(kickstart: string): string {
+  const [script, ...more] = scriptsOf(kickstart, 'pre');
+  if (script === undefined || more.length > 0) throw new Error('a kickstart has one %pre');
+  return script;
+}
