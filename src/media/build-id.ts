@@ -19,20 +19,19 @@ export interface InputHashes {
 }
 
 export async function hashInputs(inputs: IsoInputs): Promise<InputHashes> {
-  const [repository, installer, menu, esp] = await Promise.all([
+  const [repository, installer] = await Promise.all([
     hashTree(inputs.repository),
     hashFile(inputs.installer),
-    // The id is part of the menu it is made from, so a constant stands in for it.
-    renderBootMenu(planBootMenu(inputs.plan, 'build-id')),
-    renderEspConfig('build-id'),
   ]);
+  // The id is part of the menu, so a constant stands in for it.
+  const menu = renderBootMenu(planBootMenu(inputs.plan, 'build-id')) + renderEspConfig('build-id');
   return {
     plan: hashJson(portablePlan(inputs.plan)),
     kickstarts: Object.fromEntries(inputs.kickstarts.map(({ node, text }) => [node, hashText(text)])),
     repository,
     base: inputs.base.id,
     installer,
-    bootMenu: hashText(menu + esp),
+    bootMenu: hashText(menu),
   };
 }
 

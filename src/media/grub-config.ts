@@ -1,8 +1,7 @@
 /** The boot menu as GRUB reads it: templates of iso/boot-menu filled with values that cannot start a new command. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import ejs from 'ejs';
 import { packageRoot } from '../host/package-root.ts';
+import { renderTemplate } from '../host/template.ts';
 import { type BootMenu, ENTRY_DISK } from './boot-menu.ts';
 import { MEDIUM } from './types.ts';
 
@@ -10,28 +9,20 @@ import { MEDIUM } from './types.ts';
 export const ESP_MARKER = 'EFI/slipway-medium';
 
 /** `/boot/grub/grub.cfg` of the medium. */
-export const renderBootMenu = (menu: BootMenu): Promise<string> =>
+export const renderBootMenu = (menu: BootMenu): string =>
   render('grub.cfg.ejs', { menu, diskId: ENTRY_DISK, espMarker: ESP_MARKER });
 
 /** `/boot/grub/grub.cfg` inside the EFI image: finds its own medium by the build's id and reads the menu there. */
-export const renderEspConfig = (buildId: string): Promise<string> =>
+export const renderEspConfig = (buildId: string): string =>
   render('esp-grub.cfg.ejs', { idFile: MEDIUM.id(buildId) });
 
-async function render(template: string, values: Readonly<Record<string, unknown>>): Promise<string> {
-  const filename = join(packageRoot(), 'iso', 'boot-menu', template);
-  const text = await readFile(filename, 'utf8');
-  return ejs.render(
-    text,
-    { ...values, paths: MEDIUM, word: grubWord, quote: grubQuote },
-    { filename, _with: false, localsName: 'it', strict: true, escape: printed },
-  );
-}
-
-/** EJS prints nothing for undefined and escapes for HTML; here it throws and prints what it is given. */
-function printed(value: unknown): string {
-  if (value === undefined || value === null) throw new TypeError('a value of the template is missing');
-  return String(value);
-}
+const render = (template: string, values: Readonly<Record<string, unknown>>): string =>
+  renderTemplate(join(packageRoot(), 'iso', 'boot-menu', template), {
+    ...values,
+    paths: MEDIUM,
+    word: grubWord,
+    quote: grubQuote,
+  });
 
 /**
  * A bare word of GRUB's language: letters, digits and signs that mean nothing to its lexer (GRUB manual, "Quoting").

@@ -87,7 +87,7 @@ async function makeEsp({ inputs, buildId, dir, exec }: Build) {
   const image = join(dir, 'esp.img');
   const config = join(dir, 'esp-grub.cfg');
   const marker = join(dir, 'esp-marker');
-  await writeFile(config, await renderEspConfig(buildId));
+  await writeFile(config, renderEspConfig(buildId));
   await writeFile(marker, `${buildId}\n`);
   const files = espFiles(inputs.base.boot, config, { path: ESP_MARKER, source: marker });
   const sizes = await Promise.all(files.map(async ({ source }) => (await stat(source)).size));
@@ -106,7 +106,7 @@ async function stage(b: Build) {
     ...Object.fromEntries(plan.nodes.map((node) => [MEDIUM.node(node.name), json(node)])),
     ...Object.fromEntries(inputs.kickstarts.map(({ node, text }) => [MEDIUM.kickstart(node), text])),
     [MEDIUM.id(buildId)]: `${buildId}\n`,
-    [MEDIUM.grubConfig]: await renderBootMenu(planBootMenu(plan, buildId)),
+    [MEDIUM.grubConfig]: renderBootMenu(planBootMenu(plan, buildId)),
     [MEDIUM.bootDisk]: bootDiskSector(),
   };
   const place = (path: string): MediumEntry => ({ path, source: join(dir, 'medium', path) });

@@ -5,10 +5,14 @@
 import { existsSync } from 'node:fs';
 import { chmod, copyFile, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Exec } from '../../src/engine/command.ts';
+import { packageRoot } from '../../src/host/package-root.ts';
 import { GRUB_EARLY_CONFIG, grubElToritoCommand } from '../../src/media/grub-image.ts';
-import type { BaseArtefact } from '../../src/media/types.ts';
+import type { BaseArtefact, IsoInputs } from '../../src/media/types.ts';
+import { makePlan } from '../../src/plan/plan.ts';
+import type { MediaPlan, Plan } from '../../src/plan/types.ts';
+import { loadSpec } from '../../src/spec/load.ts';
 
 const HOST = {
   biosModules: '/usr/lib/grub/i386-pc',
@@ -16,6 +20,31 @@ const HOST = {
   mokManager: '/usr/lib/shim/mmx64.efi.signed',
   grubEfi: '/usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed',
 } as const;
+
+/** The plan of a spec in examples/, with another boot menu if wanted. */
+export async function examplePlan(example: string, media: Partial<MediaPlan> = {}): Promise<Plan> {
+  const file = join(packageRoot(), 'examples', `${example}.yaml`);
+  const plan = makePlan((await loadSpec(file)).spec, dirname(file));
+  return { ...plan, media: { ...plan.media, ...media } };
+}
+
+/** What goes onto a medium beside a base: a kickstart a node, a repository of one file, an installer of one line. */
+export async function tinyInputs(dir: string, plan: Plan, base: BaseArtefact): Promise<IsoInputs> {
+  const repository = join(dir, 'repo');
+  const installer = join(dir, 'installer.mjs');
+  await mkdir(join(repository, 'repodata'), { recursive: true });
+  await writeFile(join(repository, 'repodata', 'repomd.xml'), '<repomd/>\n');
+  await writeFile(installer, 'process.exit();\n');
+  return {
+    plan,
+    kickstarts: plan.nodes.map(({ name }) => ({ node: name, text: `# kickstart of ${name}\n` })),
+    repository,
+    base,
+    installer,
+    out: join(dir, 'out', `${plan.cluster}.iso`),
+    sourceDateEpoch: 1_750_000_000,
+  };
+}
 
 /** Packages of the files above and of the initramfs. */
 const BOOT_PACKAGES = 'grub-common grub-pc-bin grub-efi-amd64-signed shim-signed busybox-static';
