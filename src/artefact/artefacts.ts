@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { Context } from '../host/context.ts';
 import { obtainNodeRuntime } from './node-runtime.ts';
-import { describePostinstall, describeRuntime, type PackagedStep } from './packages.ts';
+import { describePostinstall, describeRuntime, ownFiles, type PackagedStep } from './packages.ts';
 import { readLedger, recordContent, releaseOf, writeLedger } from './release.ts';
 import { buildRepository, REPOSITORY_TOOLS, type Repository } from './repository.ts';
-import { buildRpm, contentHash, RPM_TOOLS, type Rpm } from './rpm.ts';
+import { buildRpm, contentHash, RPM_TOOLS, type Rpm, type RpmDescription } from './rpm.ts';
 
 export interface ArtefactInputs {
   readonly steps: readonly PackagedStep[];
@@ -30,19 +30,26 @@ export async function buildArtefacts(
   { steps, out, cluster, epoch }: ArtefactInputs,
   say: (line: string) => void = () => {},
 ): Promise<Artefacts> {
+  // Looked for first: what was not built is told before anything is downloaded.
+  const own = ownFiles();
   const node = await obtainNodeRuntime(context, say);
-  const descriptions = [await describeRuntime(node), await describePostinstall(steps, node)] as const;
-  const counted = descriptions.map((rpm) => ({ key: `${cluster}/${rpm.name}`, content: contentHash(rpm) }));
-
+  const descriptions = [await describeRuntime(node), await describePostinstall(steps, node, own)] as const;
   const ledgerFile = join(out, 'releases.json');
   const before = await readLedger(ledgerFile);
-  const ledger = counted.reduce((sum, { key, content }) => recordContent(sum, key, content), before);
+  const ledger = descriptions.reduce(
+    (sum, rpm) => recordContent(sum, series(cluster, rpm), contentHash(rpm)),
+    before,
+  );
 
-  const build = (rpm: (typeof descriptions)[number]): Promise<Rpm> =>
-    buildRpm(context, rpm, releaseOf(ledger, `${cluster}/${rpm.name}`, contentHash(rpm)), epoch);
+  const build = (rpm: RpmDescription): Promise<Rpm> =>
+    buildRpm(context, rpm, releaseOf(ledger, series(cluster, rpm), contentHash(rpm)), epoch);
   const [runtime, postinstall] = await Promise.all([build(descriptions[0]), build(descriptions[1])]);
   // Only what was really built counts.
   if (ledger !== before) await writeLedger(ledgerFile, ledger);
   for (const { file, reused } of [runtime, postinstall]) if (!reused) say(`built ${file}`);
   return { runtime, postinstall, repository: await buildRepository(context, [runtime, postinstall], epoch) };
 }
+
+/** What is counted together: as everywhere with rpm, a new version starts again at 1. */
+const series = (cluster: string, { name, version }: RpmDescription): string =>
+  `${cluster}/${name}-${version}`;

@@ -49,10 +49,22 @@ export async function describeRuntime(runtime: NodeRuntime): Promise<RpmDescript
   };
 }
 
+/** Our own files that go into slipway-postinstall; absolute paths on this machine. */
+export interface OwnFiles {
+  readonly agent: string;
+  readonly unit: string;
+}
+
+/** The built agent and its unit. */
+export function ownFiles(): OwnFiles {
+  return { agent: built('agent.mjs'), unit: ownFile('postinstall/units/slipway-agent.service') };
+}
+
 /** The agent with its unit, and the user's steps. */
 export async function describePostinstall(
   steps: readonly PackagedStep[],
   runtime: Pick<NodeRuntime, 'version'>,
+  own: OwnFiles,
 ): Promise<RpmDescription> {
   const trees = await Promise.all(steps.map((step) => stepEntries(step)));
   return {
@@ -63,9 +75,9 @@ export async function describePostinstall(
     payload: [
       folderEntry('/usr/lib/slipway'),
       folderEntry(INSTALLED.steps),
-      await fileEntry(INSTALLED.agent, 0o644, built('agent.mjs')),
+      await fileEntry(INSTALLED.agent, 0o644, own.agent),
       textEntry(INSTALLED.command, 0o755, COMMAND),
-      await fileEntry(INSTALLED.unit, 0o644, ownFile('postinstall/units/slipway-agent.service')),
+      await fileEntry(INSTALLED.unit, 0o644, own.unit),
       textEntry(INSTALLED.preset, 0o644, PRESET),
       await fileEntry('/usr/share/licenses/slipway-postinstall/LICENSE', 0o644, ownFile('LICENSE')),
       ...trees.flat(),

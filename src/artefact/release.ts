@@ -4,7 +4,7 @@ import semver from 'semver';
 import { InputError } from '../errors/problem.ts';
 import { writeFileAtomically } from '../host/atomic.ts';
 
-/** Which content of a package was seen as the how-manieth: package → content hashes, oldest first. */
+/** Which content was seen as the how-manieth: `<cluster>/<package>-<version>` → content hashes, oldest first. */
 export type Ledger = Readonly<Record<string, readonly string[]>>;
 
 /** Hex digits of the content's hash that a release shows. */

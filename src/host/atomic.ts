@@ -1,7 +1,7 @@
 /** Files that are either the old ones or the new ones, whatever happens in between. */
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { atExit } from './at-exit.ts';
@@ -41,13 +41,21 @@ export async function withTempDir<T>(
   }
 }
 
-/** fsync of every file and folder below `dir`, itself included. */
-export async function syncTree(dir: string): Promise<void> {
+/**
+ * Makes a folder's content final: modes as git knows them (0755 for folders and what is executable, else 0644), so that
+ * the umask of whoever made it leaves no trace, and fsync of everything.
+ */
+export async function settleTree(dir: string): Promise<void> {
   for (const entry of await readdir(dir, { withFileTypes: true })) {
     const path = join(dir, entry.name);
-    if (entry.isDirectory()) await syncTree(path);
-    else if (entry.isFile()) await syncPath(path);
+    if (entry.isDirectory()) await settleTree(path);
+    else if (entry.isFile()) {
+      const { mode } = await stat(path);
+      await chmod(path, (mode & 0o100) === 0 ? 0o644 : 0o755);
+      await syncPath(path);
+    }
   }
+  await chmod(dir, 0o755);
   await syncPath(dir);
 }
 

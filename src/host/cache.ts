@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { publish, syncTree, withTempDir } from './atomic.ts';
+import { publish, settleTree, withTempDir } from './atomic.ts';
 import { withLock } from './lock.ts';
 
 export interface CacheEntry {
@@ -67,7 +67,7 @@ export function openCache(dir: string = cacheFolder(), signal?: AbortSignal): Ca
             await mkdir(content);
             await make(content);
             signal?.throwIfAborted();
-            await syncTree(content);
+            await settleTree(content);
             await publish(content, path);
           },
           { parent: join(dir, 'tmp'), prefix: `${kind}-` },

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { publish, withTempDir } from '../../src/host/atomic.ts';
 import { cacheFolder, openCache } from '../../src/host/cache.ts';
-import { hashFile, hashJson, hashText, hashTree } from '../../src/host/hash.ts';
+import { hashFile, hashJson, hashText, hashTree, listTree } from '../../src/host/hash.ts';
 import { withLock } from '../../src/host/lock.ts';
 import { packageRoot } from '../../src/host/package-root.ts';
 import { isAlive } from '../helpers/process.ts';
@@ -105,6 +105,19 @@ describe('the cache', () => {
       assert.equal(await readFile(join(second.dir, 'f'), 'utf8'), 'content');
       assert.deepEqual(await readdir(join(dir, 'kind')), ['key']);
       assert.deepEqual(await readdir(join(dir, 'tmp')), []);
+    });
+  });
+
+  it('keeps what is executable and no other trace of a umask', async () => {
+    await inTempDir(async (dir) => {
+      const { dir: entry } = await openCache(dir).obtain('kind', 'key', async (made) => {
+        await writeFiles(made, { 'sub/run': '', 'sub/text': '' });
+        await chmod(join(made, 'sub/run'), 0o700);
+        await chmod(join(made, 'sub/text'), 0o660);
+        await chmod(join(made, 'sub'), 0o700);
+      });
+      const modes = (await listTree(entry)).map(({ path, mode }) => `${mode.toString(8)} ${path}`);
+      assert.deepEqual(modes, ['755 sub', '755 sub/run', '644 sub/text']);
     });
   });
 
