@@ -2,7 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { packageRoot } from '../host/package-root.ts';
+import { registerCheck } from './check.ts';
+import { registerInit } from './init.ts';
 import { registerIso } from './iso.ts';
+import { registerPlan } from './plan.ts';
+import { registerRender } from './render.ts';
+import { registerSchema } from './schema.ts';
 
 /**
  * The command line, declared but not loaded: each register function only names its options and imports the work when
@@ -14,6 +19,11 @@ export function createProgram(): Command {
     .version(version())
     .showHelpAfterError('(slipway --help lists what there is)')
     .exitOverride();
+  registerCheck(program);
+  registerPlan(program);
+  registerInit(program);
+  registerSchema(program);
+  registerRender(program);
   registerIso(program);
   return program;
 }

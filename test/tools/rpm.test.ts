@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, copyFile, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { type NodeRuntime, obtainNodeRuntime } from '../../src/artefact/node-runtime.ts';
 import { describePostinstall, describeRuntime, type OwnFiles } from '../../src/artefact/packages.ts';
@@ -166,7 +166,10 @@ describe('the RPMs', () => {
       const root = join(dir, 'root');
       const busybox = findProgram('busybox');
       assert.ok(busybox !== undefined);
-      await writeFiles(root, { 'usr/bin/systemctl': '#!/bin/sh\necho "$@" >>/calls\nexit 1\n', calls: '' });
+      await writeFiles(root, {
+        'usr/bin/systemctl': '#!/bin/sh\necho "$@" >>/calls\ntest "$2" = is-enabled -a -e /enabled\n',
+        calls: '',
+      });
       await mkdir(join(root, 'run/systemd/system'), { recursive: true });
       await copyFile(busybox, join(root, 'usr/bin/busybox'));
       await symlink('busybox', join(root, 'usr/bin/sh'));
@@ -181,12 +184,19 @@ describe('the RPMs', () => {
       await writeStep(dir, {});
       const [runtime, first] = await packages(dir, 1);
       const [, second] = await packages(dir, 2);
-      const restart = ['--quiet daemon-reload', '--quiet --no-block try-restart slipway-agent.service'];
+      const restart = [
+        '--quiet daemon-reload',
+        '--quiet is-enabled slipway-agent.service',
+        '--quiet --no-block restart slipway-agent.service',
+      ];
       assert.deepEqual(await callsOf(() => rpm('-U', runtime.file, first.file)), [
         '--quiet --no-reload preset slipway-agent.service',
       ]);
+      await writeFile(join(root, 'enabled'), '');
       assert.deepEqual(await callsOf(() => rpm('-U', second.file)), restart);
       assert.deepEqual(await callsOf(() => rpm('-U', '--replacepkgs', second.file)), restart);
+      await rm(join(root, 'enabled'));
+      assert.deepEqual(await callsOf(() => rpm('-U', '--replacepkgs', second.file)), restart.slice(0, 2));
       assert.deepEqual(await callsOf(() => rpm('-e', 'slipway-postinstall')), [
         '--quiet --no-reload disable --now slipway-agent.service',
         '--quiet daemon-reload',
