@@ -230,7 +230,8 @@ function storageView({ layout }: NodePlan): StorageView {
   };
 }
 
-const PV_NAME = 'pv.system';
+// An installer names a partition by what follows the dot, and this one is `slipway-pv`.
+const PV_NAME = 'pv.pv';
 const PV: TargetView = { name: PV_NAME, encrypted: false };
 
 function arrayView(array: ArrayPlan, layout: NodePlan['layout']): ArrayView {
@@ -240,7 +241,7 @@ function arrayView(array: ArrayPlan, layout: NodePlan['layout']): ArrayView {
     name: array.name,
     level: array.level,
     spares: layout.spares,
-    members: Array.from({ length: layout.diskCount }, (_, disk) => `raid.${array.name}${disk}`),
+    members: Array.from({ length: layout.diskCount }, (_, disk) => memberName(array.name, disk)),
     target: volume === undefined ? PV : volumeTarget(volume),
   };
 }
@@ -255,11 +256,16 @@ function partitionTarget(
   if (partition.role === 'biosboot') {
     return { name: biosBootName(disk), fsType: 'biosboot', encrypted: false };
   }
-  if (raid) return { name: `raid.${key}${disk}`, encrypted: false };
+  if (raid) return { name: memberName(key, disk), encrypted: false };
   if (partition.role === 'pv') return PV;
   const volume = volumes.find((one) => one.on === 'partition' && keyOf(one) === key);
   if (volume === undefined) throw new Error(`partition ${partition.gptName} carries no volume`);
   return volumeTarget(volume);
+}
+
+/** `raid.boot0`; a key that ends in a digit keeps its distance, or `a` on disk 10 and `a1` on disk 0 were one. */
+function memberName(key: string, disk: number): string {
+  return `raid.${key}${/\d$/.test(key) ? '-' : ''}${disk}`;
 }
 
 /**

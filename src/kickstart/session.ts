@@ -22,6 +22,7 @@ const NO_OPTIONS: ReadonlyMap<string, readonly OptionValue[]> = new Map();
 /** Reads command lines and section headers by a release's table and remembers what later lines depend on. */
 export class Session {
   readonly faults: Fault[] = [];
+  private errors = 0;
   private readonly table: ReleaseTable;
   private readonly seen = new Set<string>();
   private readonly faultless = new Set<CommandSpec>();
@@ -52,10 +53,10 @@ export class Session {
       this.retired(known.status, name);
       return bare;
     }
-    const before = this.faults.length;
+    const before = this.errors;
     const line = known.spec.free === true ? { ...bare, positionals: words } : this.readArguments(known, bare);
-    if (this.faults.length === before) this.checkLine(known, line, name, raw);
-    if (this.faults.length === before) this.faultless.add(known.spec);
+    if (this.errors === before) this.checkLine(known, line, name, raw);
+    if (this.errors === before) this.faultless.add(known.spec);
     return line;
   }
 
@@ -70,7 +71,7 @@ export class Session {
     if (known.deprecated)
       this.fault('deprecated-command', `${name.text} is deprecated`, name, 'use %onerror');
     const { options, positionals, extras, faults } = parseArguments(words, known.grammar);
-    const before = this.faults.length;
+    const before = this.errors;
     for (const fault of faults) this.argumentFault(fault, name);
     for (const extra of extras) this.unexpected(extra, known.grammar, name.text);
     const line: CommandLine = {
@@ -81,7 +82,7 @@ export class Session {
       options,
       positionals,
     };
-    if (this.faults.length === before) {
+    if (this.errors === before) {
       const view = new CheckedLine(this.table.release, line, raw, known.grammar, undefined, false);
       this.runChecks(known.spec.checks ?? [], view, name);
     }
@@ -89,6 +90,7 @@ export class Session {
   }
 
   fault(rule: LanguageRule, message: string, at: Place | Word, hint?: string): void {
+    this.errors++;
     this.faults.push({ rule, message, at, severity: 'error', ...(hint === undefined ? {} : { hint }) });
   }
 
@@ -128,7 +130,9 @@ export class Session {
   /** Words that no positional took: members of an array, say, or a mistake. */
   private placeExtra(extra: Word, known: KnownCommand, positionals: Word[]): void {
     const optionLike = extra.text.startsWith('-');
-    if (known.spec.extra === undefined || (known.spec.extra === 'words' && optionLike)) {
+    const refused =
+      known.spec.extra === 'any' ? positionals.length === 0 : known.spec.extra === undefined || optionLike;
+    if (refused) {
       this.unexpected(extra, known.grammar, known.spec.names[0] ?? '');
       return;
     }

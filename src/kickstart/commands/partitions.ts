@@ -11,6 +11,7 @@ import {
   RHEL,
   restricts,
   text,
+  type When,
 } from '../spec.ts';
 import { normalizeMountPoint } from '../values.ts';
 import { atMostOne, conflict, needs, useless, wordOf } from './checks.ts';
@@ -32,19 +33,20 @@ const autopartFileSystem: Check = (line) => {
   return undefined;
 };
 
-/** RHEL has no btrfs. Shared by the commands that make a file system. */
-export const noBtrfsOnRhel: Check = (line) => {
-  const mountPoint = line.line.positionals[0];
-  const member =
-    line.line.name !== 'logvol' && line.line.name !== 'raid' && mountPoint?.text.startsWith('btrfs.');
-  if (!restricts(RHEL, line.release) || (line.value('--fstype') !== 'btrfs' && member !== true))
-    return undefined;
-  return {
-    rule: 'unsupported',
-    message: 'btrfs is not supported by RHEL',
-    at: wordOf(line, '--fstype') ?? mountPoint,
+/** The releases that refuse btrfs here; RHEL 10 lets it pass on a RAID array. */
+export function noBtrfs(when: When): Check {
+  return (line) => {
+    if (!restricts(when, line.release)) return undefined;
+    const member = line.line.positionals[0];
+    const isMember = line.line.name.startsWith('part') && member?.text.startsWith('btrfs.') === true;
+    if (line.value('--fstype') !== 'btrfs' && !isMember) return undefined;
+    return {
+      rule: 'unsupported',
+      message: 'btrfs is not supported by RHEL',
+      at: wordOf(line, '--fstype') ?? member,
+    };
   };
-};
+}
 
 const tmpfsHasNoSize: Check = (line) => {
   if (line.value('--fstype') !== 'tmpfs') return undefined;
@@ -177,7 +179,7 @@ export const PARTITIONS: readonly CommandSpec[] = [
       atMostOne('--mkfsoptions', '--fsprofile'),
       ...LUKS_CHECKS,
       hardwarePassphraseNeedsOpal,
-      noBtrfsOnRhel,
+      noBtrfs(RHEL),
     ],
   },
   {

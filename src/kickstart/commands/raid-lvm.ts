@@ -9,13 +9,14 @@ import {
   integer,
   list,
   type OptionSpec,
+  RHEL,
   restricts,
   text,
 } from '../spec.ts';
 import { normalizeMountPoint } from '../values.ts';
 import { atMostOne, conflict, needs, useless } from './checks.ts';
 import { LUKS_CHECKS, LUKS_OPTIONS } from './encryption.ts';
-import { noBtrfsOnRhel } from './partitions.ts';
+import { noBtrfs } from './partitions.ts';
 
 const FILE_SYSTEM: readonly OptionSpec[] = [
   text('--fstype'),
@@ -154,7 +155,7 @@ export const RAID_AND_LVM: readonly CommandSpec[] = [
       useless('--mkfsoptions', '--noformat'),
       atMostOne('--mkfsoptions', '--fsprofile'),
       ...LUKS_CHECKS,
-      noBtrfsOnRhel,
+      noBtrfs(['rhel8', 'rhel9']),
     ],
   },
   {
@@ -218,7 +219,7 @@ export const RAID_AND_LVM: readonly CommandSpec[] = [
       useless('--mkfsoptions', '--noformat'),
       atMostOne('--mkfsoptions', '--fsprofile'),
       ...LUKS_CHECKS,
-      noBtrfsOnRhel,
+      noBtrfs(RHEL),
     ],
   },
   {
