@@ -13,6 +13,11 @@ export interface ReleaseFacts {
   /** Which command names the time servers: `timesource` exists from RHEL 9, `timezone --ntpservers` ends there. */
   readonly timeServers: 'timesource' | 'timezone';
   /**
+   * How a VLAN on a bond is said. RHEL 8 takes a line with both for the bond alone, and warns of two lines for one
+   * device, which it then obeys.
+   */
+  readonly vlanOnBond: 'one-line' | 'two-lines';
+  /**
    * What a refusal in `%pre` does. Anaconda ends a failed `%pre` with a dialog whose only way on is a reboot (in
    * `cmdline` mode without even asking), and a machine that reboots on and on hides the reason. So there the guard
    * itself keeps the machine standing. Our own installer stops by itself, before the first write, with a shell.
@@ -32,6 +37,7 @@ export interface ReleaseFacts {
 const ANACONDA: ReleaseFacts = {
   payload: 'tree',
   timeServers: 'timesource',
+  vlanOnBond: 'one-line',
   onRefusal: 'halt',
   hardening: true,
   completeBootLoaders: true,
@@ -52,12 +58,13 @@ export const RELEASES: Readonly<Record<Release, ReleaseFacts>> = {
   embedded: {
     payload: 'image',
     timeServers: 'timesource',
+    vlanOnBond: 'one-line',
     onRefusal: 'exit',
     hardening: false,
     completeBootLoaders: false,
     packages: [],
   },
-  rhel8: { ...ANACONDA, timeServers: 'timezone' },
+  rhel8: { ...ANACONDA, timeServers: 'timezone', vlanOnBond: 'two-lines' },
   rhel9: ANACONDA,
   rhel10: ANACONDA,
   fedora44: ANACONDA,

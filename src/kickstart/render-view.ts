@@ -1,5 +1,5 @@
 /** What the templates see: the node's plan, its release, and the names that only a kickstart has. Pure. */
-import type { ArrayPlan, NodePlan, PartitionPlan, Plan, VolumePlan } from '../plan/types.ts';
+import type { ArrayPlan, InterfacePlan, NodePlan, PartitionPlan, Plan, VolumePlan } from '../plan/types.ts';
 import { RELEASES, type ReleaseFacts } from './releases.ts';
 import { type Quoted, quoted, type StaticAddress, staticAddress } from './render-values.ts';
 
@@ -18,8 +18,11 @@ export interface KickstartView {
   readonly releaseName: string;
   readonly medium: MediumView;
   readonly network: readonly NetworkView[];
-  /** Some connection names its cards by MAC where kickstart knows interface names only. */
-  readonly resolvePorts: boolean;
+  /**
+   * `%pre` writes the `network` lines: either some name their cards by MAC where kickstart knows interface names only,
+   * or several are for one device, which is a mistake in a kickstart and only a warning to its reader.
+   */
+  readonly networkInPre: boolean;
   readonly guard: GuardView;
   readonly storage: StorageView;
   readonly packages: readonly string[];
@@ -120,7 +123,7 @@ export interface TargetView {
 
 export function kickstartView(node: NodePlan, plan: Plan, medium: MediumPaths): KickstartView {
   const release = RELEASES[plan.release];
-  const network = node.interfaces.flatMap((face, index) => networkLines(face, index, node));
+  const network = node.interfaces.flatMap((face, index) => networkLines(face, index, node, release));
   const encrypted = node.layout.volumes.some((volume) => volume.encrypted === true);
   return {
     node,
@@ -133,7 +136,9 @@ export function kickstartView(node: NodePlan, plan: Plan, medium: MediumPaths): 
       node: `${medium.mountPoint}/${medium.node(node.name)}`,
     },
     network,
-    resolvePorts: network.some((line) => line.bond !== undefined),
+    networkInPre:
+      network.some((line) => line.bond !== undefined) ||
+      new Set(network.map((line) => line.device)).size < network.length,
     guard: guardView(node),
     storage: storageView(node),
     packages: [...packagesOf(node, release, encrypted), 'slipway-postinstall'],
@@ -157,27 +162,36 @@ function packagesOf(node: NodePlan, release: ReleaseFacts, encrypted: boolean): 
   ];
 }
 
-function networkLines(face: NodePlan['interfaces'][number], index: number, node: NodePlan): NetworkView[] {
-  const servers = index === 0 && node.nameServers.length > 0 ? node.nameServers.join(',') : undefined;
+function networkLines(
+  face: InterfacePlan,
+  index: number,
+  { nameServers }: NodePlan,
+  { vlanOnBond }: ReleaseFacts,
+): readonly NetworkView[] {
   const address = {
     ip: staticAddress(face.address) ?? ('dhcp' as const),
     ...(face.gateway === undefined ? {} : { gateway: face.gateway }),
-    ...(servers === undefined ? {} : { nameServers: servers }),
+    ...(index > 0 || nameServers.length === 0 ? {} : { nameServers: nameServers.join(',') }),
   };
+  const vlan = face.vlan === undefined ? {} : { vlan: face.vlan };
   if (face.bond === undefined) {
-    const vlan = face.vlan === undefined ? {} : { vlan: face.vlan };
     // A VLAN is bound to its parent, which the MAC address has already named.
     const bindToMac = face.mac !== undefined && face.vlan === undefined;
     return [{ device: face.mac ?? 'link', ...address, ...vlan, bindToMac }];
   }
   const device = `bond${index}`;
-  const bond = { options: `mode=${face.bond.mode},miimon=100`, macs: face.bond.macs, ports: `ports${index}` };
-  if (face.vlan === undefined) return [{ device, ...address, bond, bindToMac: true }];
-  // Two lines, because RHEL 8 takes a bond with a VLAN id for the bond alone.
-  return [
-    { device, ip: 'none', bond, bindToMac: true },
-    { device, ...address, vlan: face.vlan, bindToMac: false },
-  ];
+  const bond = {
+    options: `mode=${face.bond.mode},miimon=100`,
+    macs: face.bond.macs,
+    ports: `ports${index}`,
+  };
+  if (face.vlan !== undefined && vlanOnBond === 'two-lines') {
+    return [
+      { device, ip: 'none', bond, bindToMac: true },
+      { device, ...address, ...vlan, bindToMac: false },
+    ];
+  }
+  return [{ device, ...address, ...vlan, bond, bindToMac: true }];
 }
 
 function guardView({ disks, layout }: NodePlan): GuardView {

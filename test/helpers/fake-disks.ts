@@ -21,7 +21,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import type { DiskDemand } from '../../src/plan/types.ts';
+import type { DiskDemand, NodePlan } from '../../src/plan/types.ts';
 
 const MIB = 1024 ** 2;
 
@@ -226,8 +226,15 @@ export class FakeMachine {
   }
 }
 
-/** Blank disks that are exactly what a node's plan asks for. */
-export function disksFor(demand: DiskDemand, minimumMiB: number): readonly FakeDisk[] {
+/** A machine that is exactly what a node's plan asks for: blank disks, all cards. */
+export function machineFor({ disks, layout, interfaces }: NodePlan): FakeMachine {
+  const macs = interfaces.flatMap(({ bond, mac }) => bond?.macs ?? mac ?? []);
+  const cards = Object.fromEntries(macs.map((mac, index) => [`ens${index + 3}`, mac]));
+  const uefi = !layout.firmware.includes('bios');
+  return new FakeMachine(disksFor(disks, layout.minimumDiskMiB), { cards, uefi });
+}
+
+function disksFor(demand: DiskDemand, minimumMiB: number): readonly FakeDisk[] {
   if (demand.kind === 'identified') {
     return demand.disks.map(({ by, value }, index) => ({
       name: diskName(index),

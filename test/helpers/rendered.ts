@@ -1,5 +1,5 @@
 /** Rendered kickstarts for tests, and the scripts in them. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseKickstart } from '../../src/kickstart/parse.ts';
 import { renderKickstart } from '../../src/kickstart/render.ts';
@@ -10,9 +10,27 @@ import type { LayoutPlan, NodePlan, Plan, Release } from '../../src/plan/types.t
 const ROOT = join(import.meta.dirname, '..', '..');
 export const TEMPLATES = join(ROOT, 'kickstart');
 
+const GOLDEN = join(ROOT, 'test', 'golden');
+export const RELEASE_NAMES: readonly Release[] = ['embedded', 'rhel8', 'rhel9', 'rhel10', 'fedora44'];
+
+/** The folders of the golden specs. */
+export function goldenNames(): readonly string[] {
+  return readdirSync(GOLDEN, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? [entry.name] : [],
+  );
+}
+
+/** A kickstart of a golden spec with what its %pre wrote in place of the `%include` lines. */
+export function withIncluded(kickstart: string, name: string, node: string): string {
+  return kickstart.replace(/^%include \/tmp\/slipway-(disks|network)\.ks\n/gm, (line, kind: string) => {
+    const file = join(GOLDEN, name, 'included', `${node}.${kind}.ks`);
+    return existsSync(file) ? readFileSync(file, 'utf8') : line;
+  });
+}
+
 /** The plan of a golden spec, by the name of its folder. */
 export function goldenPlan(name: string): Plan {
-  const plan: Plan = JSON.parse(readFileSync(join(ROOT, 'test', 'golden', name, 'plan.json'), 'utf8'));
+  const plan: Plan = JSON.parse(readFileSync(join(GOLDEN, name, 'plan.json'), 'utf8'));
   return plan;
 }
 

@@ -222,8 +222,7 @@ describe('the disk guard', () => {
       network,
       [
         'network --device=bond0 --bondslaves=ens3,ens4 --bondopts=mode=active-backup,miimon=100 --bindto=mac --bootproto=static --ip=10.10.0.31 --netmask=255.255.255.0 --gateway=10.10.0.1 --nameserver=10.10.0.1 --onboot=yes',
-        'network --device=bond1 --bondslaves=ens5,ens6 --bondopts=mode=802.3ad,miimon=100 --bindto=mac --noipv4 --noipv6 --onboot=yes',
-        'network --device=bond1 --vlanid=42 --bootproto=static --ip=192.168.42.31 --netmask=255.255.255.0 --onboot=yes',
+        'network --device=bond1 --bondslaves=ens5,ens6 --bondopts=mode=802.3ad,miimon=100 --vlanid=42 --bindto=mac --bootproto=static --ip=192.168.42.31 --netmask=255.255.255.0 --onboot=yes',
         '',
       ].join('\n'),
     );
