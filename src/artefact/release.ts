@@ -1,8 +1,10 @@
 /** Version and release of our RPMs. Why they look as they do: docs/decisions/rpm-release.md. */
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import semver from 'semver';
 import { InputError } from '../errors/problem.ts';
 import { writeFileAtomically } from '../host/atomic.ts';
+import { withLock } from '../host/lock.ts';
 
 /** Which content was seen as the how-manieth: `<cluster>/<package>-<version>` → content hashes, oldest first. */
 export type Ledger = Readonly<Record<string, readonly string[]>>;
@@ -60,8 +62,23 @@ export async function readLedger(path: string): Promise<Ledger> {
   ]);
 }
 
-export const writeLedger = (path: string, ledger: Ledger): Promise<void> =>
-  writeFileAtomically(path, `${JSON.stringify(ledger, null, 2)}\n`);
+/**
+ * Changes the ledger and answers the new one. Two builds into one folder take turns, or the later would undo what the
+ * earlier counted.
+ */
+export async function updateLedger(
+  path: string,
+  signal: AbortSignal,
+  change: (ledger: Ledger) => Ledger,
+): Promise<Ledger> {
+  await mkdir(dirname(path), { recursive: true });
+  return withLock(`${path}.lock`, signal, async () => {
+    const before = await readLedger(path);
+    const after = change(before);
+    if (after !== before) await writeFileAtomically(path, `${JSON.stringify(after, null, 2)}\n`);
+    return after;
+  });
+}
 
 function parseLedger(text: string): Ledger | undefined {
   let value: unknown;

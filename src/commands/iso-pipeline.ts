@@ -10,8 +10,9 @@ import { preflight } from '../host/tools.ts';
 import type { IsoResult } from '../media/types.ts';
 import type { Reporter } from '../task/events.ts';
 import { jsonReporter, plainReporter } from '../task/line-reporters.ts';
-import { type RunTask, runPipeline } from '../task/pipeline.ts';
+import { type PipelineOptions, type RunTask, runPipeline } from '../task/pipeline.ts';
 import type { IsoOptions } from './iso.ts';
+import { isPreviewEnd, previewCache, withPreviewPlaces } from './iso-preview.ts';
 import { baseTask, ISO_TASKS, kickstartTask, mediaTask, planTask, rpmTask, specTask } from './iso-tasks.ts';
 import { specFile } from './spec-file.ts';
 
@@ -22,29 +23,60 @@ export async function buildIso(given: string | undefined, options: IsoOptions): 
       'leave --base out to build on the embedded base',
     );
   }
-  const signal = interruption();
-  const cache = openCache(undefined, signal);
-  const print = (line: string): void => void process.stdout.write(`${line}\n`);
-  const result = await runPipeline(
-    {
-      reporter: await chooseReporter(options),
-      signal,
-      logs: logFolder(cache.dir),
-      context: (log, taskSignal) => ({
-        exec: createExec({ signal: taskSignal, log }),
-        cache: openCache(cache.dir, taskSignal),
-        signal: taskSignal,
-      }),
+  const file = specFile(given);
+  const out = resolve(options.out);
+  if (options.dryRun) return previewIso(file, out, options);
+  const { pipeline, cacheDir } = await preparePipeline(options);
+  const places = { ledger: join(out, 'releases.json'), out };
+  const result = await runPipeline(pipeline, (run) => isoFlow(run, file, places, pipeline.signal));
+  await pruneLogs(cacheDir);
+  print(options.json ? JSON.stringify({ event: 'finished', ...result }) : closingWords(result));
+}
+
+async function previewIso(file: string, out: string, options: IsoOptions): Promise<void> {
+  const { pipeline } = await preparePipeline(options);
+  const preview: PipelineOptions = {
+    ...pipeline,
+    context(log, signal, say) {
+      const { cache } = pipeline.context(log, signal, say);
+      return { exec: createExec({ signal, dryRun: say }), cache: previewCache(cache), signal };
     },
-    (run) => isoFlow(run, specFile(given), resolve(options.out), signal),
-  );
-  await pruneLogs(cache.dir);
-  if (options.json) print(JSON.stringify({ event: 'finished', ...result }));
-  else print(closingWords(result));
+  };
+  await withPreviewPlaces(out, async (places) => {
+    try {
+      const { reused } = await runPipeline(preview, (run) => isoFlow(run, file, places, pipeline.signal));
+      if (reused && !options.json) print('nothing to do');
+    } catch (error) {
+      if (!isPreviewEnd(error)) throw error;
+      if (!options.json) print(`${error.task}: what follows depends on what these commands make`);
+    }
+  });
+}
+
+/** What both ways of building share: where things are shown, kept and logged. */
+async function preparePipeline(options: IsoOptions) {
+  const signal = interruption();
+  const { dir: cacheDir } = openCache();
+  const pipeline: PipelineOptions = {
+    reporter: await chooseReporter(options),
+    signal,
+    logs: logFolder(cacheDir),
+    context: (log, taskSignal) => ({
+      exec: createExec({ signal: taskSignal, log }),
+      cache: openCache(cacheDir, taskSignal),
+      signal: taskSignal,
+    }),
+  };
+  return { pipeline, cacheDir };
 }
 
 /** The flow of data, one way. The spec comes first: a mistake in it is told even where tools are missing. */
-async function isoFlow(run: RunTask, file: string, out: string, signal: AbortSignal): Promise<IsoResult> {
+async function isoFlow(
+  run: RunTask,
+  file: string,
+  { ledger, out }: { readonly ledger: string; readonly out: string },
+  signal: AbortSignal,
+): Promise<IsoResult> {
   const epoch = sourceDateEpoch();
   const loaded = await run(specTask, file);
   const plan = await run(planTask, loaded);
@@ -55,7 +87,7 @@ async function isoFlow(run: RunTask, file: string, out: string, signal: AbortSig
   );
   const { runtime, repository } = await run(rpmTask, {
     steps: loaded.steps,
-    out,
+    ledger,
     cluster: plan.cluster,
     epoch,
   });
@@ -69,6 +101,8 @@ async function isoFlow(run: RunTask, file: string, out: string, signal: AbortSig
     sourceDateEpoch: epoch,
   });
 }
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function chooseReporter({ json }: IsoOptions): Promise<Reporter> {
   const write = (text: string): void => void process.stdout.write(text);

@@ -13,7 +13,11 @@ export interface PipelineOptions {
   /** Folder for `<task>.log`; made when there is something to write. */
   readonly logs: string;
   /** What a task works with: its commands go to its own log, and end when the given signal does. */
-  readonly context: (log: (line: string) => void, signal: AbortSignal) => Context;
+  readonly context: (
+    log: (line: string) => void,
+    signal: AbortSignal,
+    say: (line: string) => void,
+  ) => Context;
 }
 
 /** Runs one task within a pipeline; rejects with {@link TaskFailure}. */
@@ -62,7 +66,7 @@ async function runTask<In, Out>(
   reporter.report({ event: 'started', task: task.name, title: task.title });
   try {
     signal.throwIfAborted();
-    const out = await task.run(input, context(log.write, signal), say);
+    const out = await task.run(input, context(log.write, signal, say), say);
     const summary = task.summary?.(out);
     reporter.report({
       event: 'done',

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sourceDateEpoch } from '../../src/artefact/epoch.ts';
-import { readLedger, recordContent, releaseOf, rpmVersion, writeLedger } from '../../src/artefact/release.ts';
+import {
+  readLedger,
+  recordContent,
+  releaseOf,
+  rpmVersion,
+  updateLedger,
+} from '../../src/artefact/release.ts';
 import { InputError } from '../../src/errors/problem.ts';
 import { inTempDir, writeFiles } from '../helpers/tmp.ts';
 
@@ -43,8 +50,20 @@ describe('the release of a package', () => {
     await inTempDir(async (dir) => {
       const path = join(dir, 'releases.json');
       assert.deepEqual(await readLedger(path), {});
-      await writeLedger(path, { x: [A, B] });
+      const signal = new AbortController().signal;
+      await updateLedger(path, signal, () => ({ x: [A, B] }));
       assert.deepEqual(await readLedger(path), { x: [A, B] });
+      assert.deepEqual(await readdir(dir), ['releases.json']);
+    });
+  });
+
+  it('counts what two builds record at the same time', async () => {
+    await inTempDir(async (dir) => {
+      const path = join(dir, 'releases.json');
+      const record = (name: string) =>
+        updateLedger(path, new AbortController().signal, (ledger) => recordContent(ledger, name, A));
+      await Promise.all([record('x'), record('y'), record('z')]);
+      assert.deepEqual(Object.keys(await readLedger(path)).sort(), ['x', 'y', 'z']);
     });
   });
 
