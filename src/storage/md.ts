@@ -62,8 +62,11 @@ export function mdReady(array: ArrayState, expectedDisks = array.raidDisks): Rea
 
 function notReady(array: ArrayState, expectedDisks: number): string | undefined {
   const { name, degraded, raidDisks, syncAction, resyncStart, arrayState } = array;
-  if (arrayState === 'inactive' || arrayState === 'clear')
-    return `array ${name} is not running (${arrayState})`;
+  if (!isRunning(array)) {
+    const found = array.members.length;
+    const lack = found < expectedDisks ? ` and degraded: ${found} of ${expectedDisks} members` : '';
+    return `array ${name} is not running (${arrayState})${lack}`;
+  }
   if (degraded !== 0) {
     const busy = syncAction === 'idle' ? '' : `, ${describeSync(array)}`;
     return `array ${name} is degraded: ${raidDisks - degraded} of ${raidDisks} members${busy}`;
@@ -158,7 +161,8 @@ async function superblockName(
   const sectors = integer(
     (await machine.readFile(`/sys/class/block/${device.replaceAll('/', '!')}/size`)) ?? '',
   );
-  const superblock = await readMdSuperblock(machine, `/dev/${device}`, 0, sectors);
+  // A member that cannot be read leaves the array without a name, which is no reason to know nothing of the others.
+  const superblock = await readMdSuperblock(machine, `/dev/${device}`, 0, sectors).catch(() => undefined);
   return superblock?.arrayName === '' ? undefined : superblock?.arrayName;
 }
 

@@ -1,4 +1,5 @@
 /** One look at everything on the disks that identifies a layout: partition tables, md superblocks, running arrays. */
+import { StepFailure } from '../engine/failure.ts';
 import type { Machine } from '../engine/machine.ts';
 import { type Disk, readDisks } from './block-devices.ts';
 import type { BootMember } from './boot-proof.ts';
@@ -34,6 +35,19 @@ export async function observe(machine: Machine): Promise<Observation> {
 }
 
 async function observeDisk(machine: Machine, disk: Disk): Promise<ObservedDisk> {
+  try {
+    return await lookAtDisk(machine, disk);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StepFailure(
+      'verify-failed',
+      `${disk.path} cannot be read: ${why}`,
+      'look for a failing disk in `dmesg`',
+    );
+  }
+}
+
+async function lookAtDisk(machine: Machine, disk: Disk): Promise<ObservedDisk> {
   const table = await readGpt(machine, disk);
   if (table === undefined) return { disk, partitions: [] };
   const partitions = await Promise.all(
