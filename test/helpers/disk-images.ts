@@ -7,11 +7,11 @@ import { dirname, join } from 'node:path';
 const SECTOR = 512;
 const MIB = 1 << 20;
 
-export const START = { biosboot: 2048, esp: 4096, boot: 36_864, root: 45_056 } as const;
-export const DISK_BYTES = 26 * MIB;
-const ESP_BYTES = 16 * MIB;
-const BOOT_BYTES = 4 * MIB;
-const ROOT_BYTES = 3 * MIB;
+export const START = { biosboot: 2048, esp: 4096, boot: 12_288, root: 14_336 } as const;
+export const DISK_BYTES = 9 * MIB;
+const ESP_BYTES = 4 * MIB;
+const BOOT_BYTES = MIB;
+const ROOT_BYTES = MIB;
 
 /** A folder for `use`, removed afterwards. */
 function inFolder<T>(use: (dir: string) => T): T {
@@ -80,7 +80,7 @@ export function fatImage(
 export const LOADER = Buffer.concat([Buffer.from('MZ'), Buffer.alloc(70_000, 'shim')]);
 /** Large enough for 512-byte clusters of FAT16 and small enough to be made in no time. */
 export const espImage = (files: Readonly<Record<string, string | Uint8Array>>): Buffer =>
-  fatImage(15 * MIB, 16, files);
+  fatImage(3 * MIB, 16, files);
 export const ESP_FILES = { 'EFI/BOOT/BOOTX64.EFI': LOADER, 'EFI/debian/grub.cfg': 'configfile\n' };
 
 /** What grub-install reads: boot.img and core.img, as far as the proof looks at them. */

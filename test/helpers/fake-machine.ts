@@ -75,7 +75,8 @@ export function fakeMachine(options: FakeMachineOptions = {}): FakeMachine {
     async readBytes(path, offset, length) {
       const content = files.get(resolve(path));
       if (content === undefined) throw new Error(`ENOENT: no such file or directory, open '${path}'`);
-      return new Uint8Array(Buffer.from(content).subarray(offset, offset + length));
+      const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+      return Uint8Array.from(bytes.subarray(offset, offset + length));
     },
     async writeFile(path, content) {
       files.set(resolve(path), content);
