@@ -3,11 +3,10 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatProblems, InputError } from '../../src/errors/problem.ts';
-import { RELEASES } from '../../src/kickstart/releases.ts';
 import { renderKickstart } from '../../src/kickstart/render.ts';
 import { MEDIUM } from '../../src/media/types.ts';
 import type { NodePlan, Release } from '../../src/plan/types.ts';
-import { goldenPlan, nodeOf, render, TEMPLATES } from '../helpers/rendered.ts';
+import { goldenPlan, nodeOf, RELEASE_NAMES, render, TEMPLATES } from '../helpers/rendered.ts';
 
 const lines = (text: string, start: string): readonly string[] =>
   text.split('\n').filter((line) => line.startsWith(start));
@@ -28,7 +27,7 @@ describe('a rendered kickstart', () => {
   });
 
   it('takes no disk but those %pre has found', () => {
-    for (const release of Object.keys(RELEASES) as Release[]) {
+    for (const release of RELEASE_NAMES) {
       const text = render(nodeOf('two-disks'), release);
       assert.deepEqual(lines(text, '%include'), ['%include /tmp/slipway-disks.ks']);
       assert.deepEqual(
