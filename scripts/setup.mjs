@@ -106,7 +106,7 @@ async function main() {
     console.error(`setup: --for takes iso or test, not ${purpose ?? 'nothing'}`);
     return 1;
   }
-  if (needsInstall(ROOT) && !run('npm', ['ci', '--no-audit', '--no-fund'])) {
+  if (needsInstall(ROOT) && !run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'])) {
     console.error('setup: npm ci failed; is there a way to the package registry?');
     return MISSING;
   }
