@@ -13,6 +13,8 @@ export interface LabDisk {
   readonly bus: DiskBus;
   /** What the guest sees as the disk's serial number; at most 20 characters. */
   readonly serial: string;
+  /** What the machine writes is forgotten when it ends. */
+  readonly discardWrites?: boolean;
 }
 
 export interface LabMedium {

@@ -1,5 +1,5 @@
 /** QEMU's command line for a machine: pure, so that it can be asserted whole. */
-import type { DiskBus, LabFirmware, LabMachineSpec } from './engine.ts';
+import type { DiskBus, LabDisk, LabFirmware, LabMachineSpec } from './engine.ts';
 
 export type Acceleration = 'kvm' | 'tcg';
 
@@ -81,15 +81,20 @@ function diskArgs({ disks }: LabMachineSpec): readonly string[] {
   const controller = disks.some(({ bus }) => bus === 'scsi') ? ['-device', 'virtio-scsi-pci,id=scsi'] : [];
   return [
     ...controller,
-    ...disks.flatMap(({ file, bus, serial }, i) => [
-      ...[
-        '-drive',
-        `if=none,id=disk${i},format=raw,cache=unsafe,aio=threads,discard=unmap,file=${optionValue(file)}`,
-      ],
+    ...disks.flatMap(({ bus, serial, ...disk }, i) => [
+      ...['-drive', `if=none,id=disk${i},${backing(disk)}`],
       ...['-device', `${DISK_DEVICE[bus](i)},drive=disk${i},serial=${serial},bootindex=${i + 1}`],
     ]),
   ];
 }
+
+/** Zeros stay holes: the first resync of an array writes a whole disk of them. */
+const backing = ({ file, discardWrites }: Pick<LabDisk, 'file' | 'discardWrites'>): string =>
+  [
+    'format=raw,cache=unsafe,aio=threads,discard=unmap,detect-zeroes=unmap',
+    ...(discardWrites === true ? ['snapshot=on'] : []),
+    `file=${optionValue(file)}`,
+  ].join(',');
 
 const DISK_DEVICE: Readonly<Record<DiskBus, (index: number) => string>> = {
   virtio: () => 'virtio-blk-pci',
