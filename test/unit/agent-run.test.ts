@@ -1,0 +1,340 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArguments } from '../../postinstall/arguments.ts';
+import { explanation } from '../../postinstall/explain.ts';
+import { allSteps, checkAgent, type RunVerdict, runAgent } from '../../postinstall/run.ts';
+import { readStatus, STATUS_PATH, statusTable } from '../../postinstall/status.ts';
+import { programCommand, readUserSteps } from '../../postinstall/user-steps.ts';
+import { readJournal } from '../../src/engine/journal.ts';
+import { localMachine } from '../../src/engine/local-machine.ts';
+import { runStep } from '../../src/engine/run-step.ts';
+import { LAYOUT_RECORD_PATH } from '../../src/storage/layout-record.ts';
+import { recordLayout } from '../../src/storage/record-layout.ts';
+import { fakeMachine } from '../helpers/fake-machine.ts';
+import { type InstalledNode, installedNode, PLAN } from '../helpers/installed-node.ts';
+
+const JOURNAL = '/var/lib/slipway/journal.json';
+const BUILT_AT = Date.parse('2026-01-01');
+
+async function recordedNode(options: Parameters<typeof installedNode>[0] = {}): Promise<InstalledNode> {
+  const machine = installedNode(options);
+  machine.files.set(LAYOUT_RECORD_PATH, JSON.stringify(await recordLayout(machine, PLAN)));
+  // The process that runs is there.
+  machine.files.set(`/proc/${process.pid}/stat`, '');
+  return machine;
+}
+
+interface Run {
+  readonly verdict: RunVerdict;
+  readonly progress: readonly string[];
+  readonly said: readonly string[];
+}
+
+async function run(machine: InstalledNode, only?: string, stop = new AbortController()): Promise<Run> {
+  const progress: string[] = [];
+  const said: string[] = [];
+  const verdict = await runAgent({
+    machine,
+    builtAt: BUILT_AT,
+    signal: stop.signal,
+    outlets: { progress: (line) => void progress.push(line), verdict: async (line) => void said.push(line) },
+    ...(only === undefined ? {} : { only }),
+  });
+  return { verdict, progress, said };
+}
+
+describe('a run of the agent', () => {
+  it('ends complete when every step is verified, and says so', async () => {
+    const machine = await recordedNode();
+    const { verdict, said, progress } = await run(machine);
+    assert.deepEqual([verdict, said], ['complete', ['slipway: complete node-a']]);
+    assert.equal(machine.files.get(STATUS_PATH), 'slipway: complete node-a\n');
+    assert.match(progress.join('\n'), /^slipway: \[1\/6\] Identity: already-done \(0\.0 s\)$/m);
+    assert.match(progress.join('\n'), /^slipway: \[5\/6\] Host names: changed/m);
+    const journal = await readJournal(machine, JOURNAL);
+    assert.deepEqual(journal?.verdict, { state: 'complete' });
+    assert.equal(
+      Object.values(journal?.steps ?? {}).every(({ state }) => state === 'verified'),
+      true,
+    );
+  });
+
+  it('changes nothing but its own records the second time', async () => {
+    const machine = await recordedNode();
+    await run(machine);
+    machine.written.length = 0;
+    machine.ran.length = 0;
+    const { verdict } = await run(machine);
+    assert.deepEqual([verdict, machine.ran], ['complete', []]);
+    assert.deepEqual([...new Set(machine.written)].sort(), [JOURNAL, STATUS_PATH]);
+  });
+
+  it('fails on one disk alone, says that arrays are degraded, and does not go on', async () => {
+    const machine = await recordedNode();
+    machine.pull('sda');
+    const { verdict, said } = await run(machine);
+    assert.equal(verdict, 'failed');
+    assert.match(
+      said.join('\n'),
+      /^slipway: failed node-a: verify-failed: pass-md-gate: array boot is degraded: 1 of 2 members; .*$/,
+    );
+    const journal = await readJournal(machine, JOURNAL);
+    assert.deepEqual([journal?.verdict.state, journal?.steps['prove-boot-loader']], ['failed', undefined]);
+  });
+
+  it('says its verdict also when the disk is full', async () => {
+    const machine = await recordedNode();
+    const full = Object.assign(machine, {
+      writeFile: () => Promise.reject(new Error('ENOSPC: no space left on device, write')),
+    });
+    const { verdict, said } = await run(full);
+    assert.deepEqual(
+      [verdict, said],
+      [
+        'failed',
+        ['slipway: failed node-a: verify-failed: write-journal: ENOSPC: no space left on device, write'],
+      ],
+    );
+  });
+
+  it('says its verdict also when nothing tells who it is', async () => {
+    for (const text of [undefined, '{', '{"version":2}', '[]']) {
+      const machine = await recordedNode();
+      if (text === undefined) machine.files.delete('/etc/slipway/node.json');
+      else machine.files.set('/etc/slipway/node.json', text);
+      const { said } = await run(machine);
+      assert.match(
+        said.join(),
+        /^slipway: failed node-a: config-invalid: read-facts: \/etc\/slipway\/node\.json: /,
+      );
+    }
+  });
+
+  it('gives no verdict when it is stopped: the next start takes it up', async () => {
+    const stop = new AbortController();
+    const machine = await recordedNode();
+    stop.abort();
+    const { verdict, said } = await run(machine, undefined, stop);
+    assert.deepEqual([verdict, said, machine.files.get(STATUS_PATH)], ['interrupted', [], 'running\n']);
+  });
+
+  it('runs one step alone, but only on ground that holds', async () => {
+    const machine = await recordedNode();
+    const { verdict, said, progress } = await run(machine, 'write-hosts');
+    assert.deepEqual([verdict, said, progress.length], ['partial', [], 2]);
+    machine.pull('sda');
+    assert.match(
+      (await run(machine, 'prove-boot-loader')).said.join(),
+      /prove-boot-loader: pass-md-gate has to be verified first: array boot is degraded/,
+    );
+    assert.match(
+      (await run(machine, 'nonsense')).said.join(),
+      /config-invalid: nonsense: there is no step 'nonsense'; there are set-identity, /,
+    );
+  });
+
+  it('only looks when it is asked to check', async () => {
+    const machine = await recordedNode();
+    const lines: string[] = [];
+    assert.equal(await checkAgent(machine, BUILT_AT, (line) => lines.push(line)), false);
+    assert.deepEqual([machine.written, machine.ran], [[], []]);
+    assert.deepEqual(
+      lines.filter((line) => !line.endsWith(': verified')),
+      [
+        'write-hosts: not verified: /etc/hosts does not name the nodes of the cluster',
+        'set-time: not verified: systemd-timesyncd does not know the time servers',
+      ],
+    );
+  });
+});
+
+describe('the status', () => {
+  it('is that of this boot', async () => {
+    const machine = await recordedNode();
+    const steps = await allSteps(machine);
+    assert.equal((await readStatus(machine, 'node-a', steps)).state, 'waiting');
+    await run(machine);
+    assert.equal((await readStatus(machine, 'node-a', steps)).state, 'complete');
+    machine.files.set('/proc/sys/kernel/random/boot_id', 'boot-2\n');
+    assert.equal((await readStatus(machine, 'node-a', steps)).state, 'waiting');
+  });
+
+  it('does not call running what has no process any more', async () => {
+    const stop = new AbortController();
+    stop.abort();
+    const machine = await recordedNode();
+    await run(machine, undefined, stop);
+    assert.equal((await readStatus(machine, 'node-a', [])).state, 'running');
+    machine.files.delete(`/proc/${process.pid}/stat`);
+    assert.equal((await readStatus(machine, 'node-a', [])).state, 'waiting');
+  });
+
+  it('is a table that says where it stopped, why, and what to do', async () => {
+    const machine = await recordedNode();
+    machine.pull('sda');
+    await run(machine);
+    const table = statusTable(await readStatus(machine, 'node-a', await allSteps(machine)));
+    assert.match(
+      table,
+      /^node-a: failed\n\nSTEP {15}STATE {5}AT {8}DETAIL\nset-identity {7}verified {2}03:04:05 {2}already-done\n/,
+    );
+    assert.match(table, /\nprove-boot-loader {2}waiting\n/);
+    assert.match(table, /\npass-md-gate failed \(verify-failed\): array boot is degraded.*\nremedy: see /);
+  });
+});
+
+describe('explain', () => {
+  it('says what a step checks, what it last saw and how to mend it', async () => {
+    const machine = await recordedNode();
+    const [step] = await allSteps(machine);
+    assert.ok(step !== undefined);
+    assert.match(
+      explanation(step, undefined),
+      /checks: {2}The host name.*\nafter: {3}nothing\nby hand: hostnamectl.*\n\nIt has not run yet\./,
+    );
+    await run(machine);
+    const record = (await readJournal(machine, JOURNAL))?.steps[step.id];
+    assert.match(
+      explanation(step, record),
+      /Last record, 2026-01-02T.*: verified \(already-done\)\n {2}hostname: node-a\n/,
+    );
+  });
+});
+
+describe('the command line', () => {
+  it('takes what the usage says, and nothing else', () => {
+    assert.deepEqual(parseArguments(['run']), { verb: 'run', check: false });
+    assert.deepEqual(parseArguments(['run', '--check', '--only', 'x']), {
+      verb: 'run',
+      check: true,
+      only: 'x',
+    });
+    assert.deepEqual(parseArguments(['run', '--only=x']), { verb: 'run', check: false, only: 'x' });
+    assert.deepEqual(parseArguments(['status', '--wait', '--json']), {
+      verb: 'status',
+      json: true,
+      wait: true,
+    });
+    assert.deepEqual(parseArguments(['explain', 'x']), { verb: 'explain', step: 'x' });
+    assert.deepEqual(parseArguments(['record-layout']), { verb: 'record-layout' });
+    assert.deepEqual(parseArguments(['--help']), { verb: 'help' });
+    const wrong = [
+      [],
+      ['fly'],
+      ['run', '--only'],
+      ['run', '--only', '--check'],
+      ['run', 'x'],
+      ['status', '-x'],
+      ['explain'],
+      ['explain', 'a', 'b'],
+      ['record-layout', 'x'],
+    ];
+    for (const args of wrong) assert.equal(typeof parseArguments(args), 'string', args.join(' '));
+  });
+});
+
+describe("the user's own steps", () => {
+  let dir = '';
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'slipway-steps-'));
+  });
+  afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+  const facts = { plan: PLAN, builtAt: 0 };
+  const write = (name: string, files: Readonly<Record<string, string>>): void => {
+    mkdirSync(join(dir, name));
+    for (const [file, text] of Object.entries(files)) {
+      writeFileSync(join(dir, name, file), text);
+      chmodSync(join(dir, name, file), 0o755);
+    }
+  };
+  const steps = () => readUserSteps(localMachine(), ['set-identity'], dir);
+  const runFirst = async () => {
+    const [step] = await steps();
+    assert.ok(step !== undefined);
+    return runStep(step, localMachine(), facts);
+  };
+
+  it('are programs in any language that get the facts as JSON and as variables', async () => {
+    write('motd', {
+      'step.json': '{"title":"Message of the day","after":[],"timeoutSeconds":9}',
+      check: '#!/bin/sh\ntest -e done || { echo looking; echo "there is no message"; exit 1; }\necho found\n',
+      apply: `#!/bin/sh\ncat > done\nprintf '%s\\n' "$SLIPWAY_NODE/$SLIPWAY_CLUSTER/$SLIPWAY_ROLE/$SLIPWAY_RANK/$SLIPWAY_STEP/$SLIPWAY_HOSTS" > env\n`,
+    });
+    const [step] = await steps();
+    assert.deepEqual(
+      [step?.title, step?.after, step?.timeoutSeconds],
+      ['Message of the day', ['set-identity'], 9],
+    );
+    const report = await runFirst();
+    assert.equal(report.outcome, 'changed');
+    assert.deepEqual(report.outcome === 'changed' && report.evidence, { said: 'found' });
+    const machine = localMachine({ root: join(dir, 'motd') });
+    assert.equal(
+      await machine.readFile('/env'),
+      'node-a/demo/ha-pair/0/motd/node-a=10.0.0.11 node-b=10.0.0.12\n',
+    );
+    const given = JSON.parse((await machine.readFile('/done')) ?? '');
+    assert.deepEqual([given.node.name, given.cluster], ['node-a', { name: 'demo', hosts: PLAN.hosts }]);
+  });
+
+  it('are given no password, not even as a hash', () => {
+    assert.doesNotMatch(programCommand('x', '/x', 'check', facts, 1).stdin ?? '', /hash|access/);
+  });
+
+  it('fail with their own last line: not done after apply, a check that errs, an apply that fails', async () => {
+    const cases: readonly (readonly [Record<string, string>, RegExp])[] = [
+      [
+        { check: '#!/bin/sh\necho "no luck"; exit 1\n', apply: '#!/bin/sh\n' },
+        /^applied, but still: no luck$/,
+      ],
+      [
+        { check: '#!/bin/sh\nexit 1\n', apply: '#!/bin/sh\n' },
+        /^applied, but still: its check says no more than exit code 1$/,
+      ],
+      [
+        { check: '#!/bin/sh\necho boom >&2; exit 2\n', apply: '#!/bin/sh\n' },
+        /check ended with exit code 2: boom$/,
+      ],
+      [
+        { check: '#!/bin/sh\nexit 1\n', apply: '#!/bin/sh\necho full >&2\nexit 1\n' },
+        /apply ended with exit code 1: full$/,
+      ],
+      [{ check: 'no-such-program-anywhere', apply: '#!/bin/sh\n' }, /check ended with exit code 127/],
+    ];
+    for (const [files, expected] of cases) {
+      write('step', files);
+      const report = await runFirst();
+      assert.equal(report.outcome, 'failed');
+      assert.match(report.problem.message, expected);
+      rmSync(join(dir, 'step'), { recursive: true });
+    }
+  });
+
+  it('are all looked at before one is run', async () => {
+    write('half', { check: '#!/bin/sh\n' });
+    write('odd', { check: '', apply: '', 'step.json': '{"after":"x"}' });
+    write('broken', { check: '', apply: '', 'step.json': '{' });
+    await assert.rejects(steps(), {
+      failureClass: 'config-invalid',
+      message: `${dir}/broken/step.json is not what a step is described by; ${dir}/half has no apply; ${dir}/odd/step.json is not what a step is described by`,
+    });
+  });
+
+  it('come after all of the agent’s own, in the order they ask for', async () => {
+    const at = '/usr/lib/slipway/steps';
+    const files = Object.fromEntries(
+      ['alpha', 'beta'].flatMap((id) => [
+        [`${at}/${id}/check`, ''],
+        [`${at}/${id}/apply`, ''],
+      ]),
+    );
+    const machine = fakeMachine({ files: { ...files, [`${at}/alpha/step.json`]: '{"after":["beta"]}' } });
+    assert.deepEqual(
+      (await allSteps(machine)).slice(-3).map(({ id }) => id),
+      ['set-time', 'beta', 'alpha'],
+    );
+  });
+});
