@@ -69,3 +69,23 @@ describe('the build', () => {
     });
   });
 });
+
+describe('the code', function () {
+  this.timeout(120_000);
+
+  for (const [name, file, args] of [
+    ['its types', 'tsc', ['--noEmit', '-p', '.']],
+    ['its linter', 'biome', ['ci', '--colors=off', '.']],
+  ] as const) {
+    it(`passes ${name}`, async () => {
+      const { exitCode, stdout, stderr } = await exec({
+        file: join(root, 'node_modules/.bin', file),
+        args,
+        effect: 'read',
+        cwd: root,
+        accept: [0, 1, 2],
+      });
+      assert.equal(exitCode, 0, `${stdout}\n${stderr}`);
+    });
+  }
+});
