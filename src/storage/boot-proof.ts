@@ -21,6 +21,8 @@ export interface BootMember {
   readonly disk: string;
   readonly biosBoot?: BootPartition;
   readonly esp?: BootPartition;
+  /** Its ESP is a spare of the array: it holds nothing until it is taken in, and is not looked into. */
+  readonly spare?: true;
 }
 
 export interface BootPartition {
@@ -144,7 +146,7 @@ async function proveUefi(machine: Machine, members: readonly BootMember[]): Prom
   const found = members.flatMap(({ disk, esp }) => (esp === undefined ? [] : [{ disk, esp }]));
   if (found.length === 0) return { problems: [], proven: [] };
   const problems = members
-    .filter((member) => member.esp === undefined)
+    .filter((member) => member.esp === undefined && member.spare === undefined)
     .map(({ disk }) => `${shortName(disk)}: no EFI system partition`);
   const trees: { readonly disk: string; readonly hash: string }[] = [];
   for (const { disk, esp } of found) {

@@ -78,7 +78,7 @@ export function recordedBootMembers(record: LayoutRecord, observation: Observati
   return matchDisks(record, observation).flatMap(({ record: disk, observed }) => {
     if (observed === undefined) return [];
     const roles = new Map(disk.partitions.map(({ partUuid, role }) => [partUuid, role]));
-    return [bootMember(observed, ({ partUuid }) => roles.get(partUuid))];
+    return [bootMember(observed, observation.arrays, ({ partUuid }) => roles.get(partUuid))];
   });
 }
 

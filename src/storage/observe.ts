@@ -75,16 +75,17 @@ export async function readSignature(
 
 /** A disk as the boot proof wants it; `roleOf` tells what each of its partitions is for. */
 export function bootMember(
-  observed: ObservedDisk,
+  { disk, partitions }: ObservedDisk,
+  arrays: readonly ArrayState[],
   roleOf: (partition: ObservedPartition) => string | undefined,
 ): BootMember {
-  const withRole = (role: string): ObservedPartition | undefined =>
-    observed.partitions.find((partition) => roleOf(partition) === role);
-  const biosBoot = withRole('biosboot');
-  const esp = withRole('esp');
+  const biosBoot = partitions.find((partition) => roleOf(partition) === 'biosboot');
+  const esp = partitions.find((partition) => roleOf(partition) === 'esp');
+  const member = arrays.flatMap(({ members }) => members).find(({ device }) => device === esp?.device);
+  const isSpare = member?.flags.includes('spare') === true && member.slot === undefined;
   return {
-    disk: observed.disk.path,
+    disk: disk.path,
     ...(biosBoot === undefined ? {} : { biosBoot }),
-    ...(esp === undefined ? {} : { esp }),
+    ...(isSpare ? { spare: true } : esp === undefined ? {} : { esp }),
   };
 }

@@ -53,8 +53,8 @@ export async function findBootMembers(
   machine: Machine,
   demand: LayoutDemand,
 ): Promise<readonly BootMember[]> {
-  const { disks } = await look(machine, demand);
-  return disks.map((disk) => bootMember(disk, ({ number }) => disk.roles.get(number)));
+  const { disks, arrays } = await look(machine, demand);
+  return disks.map((disk) => bootMember(disk, arrays, ({ number }) => disk.roles.get(number)));
 }
 
 interface View extends Observation {

@@ -141,6 +141,17 @@ describe('proveBootLoaders', () => {
     assert.match((await proveBootLoaders(machine, [{ disk: '/dev/sda' }])).problems.join(), /neither/);
   });
 
+  it('does not look into the ESP of a spare, which holds nothing yet', async () => {
+    const machine = installedNode();
+    machine.disk('sdb').fill(0, START.esp * 512, START.esp * 512 + 4096);
+    machine.files.set('/sys/block/md127/md/dev-sdb2/slot', 'none\n');
+    machine.files.set('/sys/block/md127/md/dev-sdb2/state', 'spare\n');
+    const { problems, proven } = await prove(machine);
+    assert.deepEqual([problems, proven[1]], [[], 'ESP and EFI/BOOT/BOOTX64.EFI of sda']);
+    machine.disk('sdb').fill(0, 0, 440);
+    assert.match((await prove(machine)).problems.join(), /^sdb: the boot code/);
+  });
+
   it('wants the type of an ESP on each member', async () => {
     const machine = installedNode();
     const members = await findBootMembers(machine, PLAN);
