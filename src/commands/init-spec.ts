@@ -2,12 +2,13 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline/promises';
+import { FailedError } from '../errors/exit.ts';
 import { InputError } from '../errors/problem.ts';
-import { writeFileAtomically } from '../host/atomic.ts';
 import { FORMATS } from '../spec/formats.ts';
 import { checkSpecText } from '../spec/load.ts';
 import { STARTER_DEFAULTS, type StarterAnswers, starterSpec } from '../spec/starter.ts';
 import type { InitOptions } from './init.ts';
+import { writeResult } from './write-result.ts';
 
 const NAME = 'cluster.yaml';
 
@@ -20,7 +21,7 @@ export async function initSpec({ yes, dir }: InitOptions): Promise<void> {
   const { problems } = checkSpecText(text, file);
   const errors = problems.filter(({ severity }) => severity === 'error');
   if (errors.length > 0) throw new InputError(errors, new Map([[file, text]]));
-  await writeFileAtomically(file, text);
+  await writeResult(file, text);
   process.stdout.write(
     `wrote ${file}\nnext: read it, then \`slipway check\`, \`slipway plan\` and \`slipway iso\`\n`,
   );
@@ -103,10 +104,28 @@ async function askUntil(
   judge: (answer: string) => string | undefined | Promise<string | undefined>,
 ): Promise<string> {
   for (;;) {
-    const given = (await terminal.question(`${question}${fallback === '' ? '' : ` [${fallback}]`}: `)).trim();
+    const given = (await reply(terminal, `${question}${fallback === '' ? '' : ` [${fallback}]`}: `)).trim();
     const answer = given === '' ? fallback : given;
     const objection = await judge(answer);
     if (objection === undefined) return answer;
     process.stdout.write(`  ${objection}\n`);
   }
+}
+
+/** One answer. Readline leaves the question open for ever when the input ends (Ctrl-D), so that is watched for. */
+async function reply(terminal: Interface, prompt: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const ended = () =>
+      reject(
+        new FailedError(
+          'the questions were not answered, so nothing was written',
+          'slipway init --yes asks none',
+        ),
+      );
+    terminal.once('close', ended);
+    terminal.question(prompt).then((answer) => {
+      terminal.off('close', ended);
+      resolve(answer);
+    }, reject);
+  });
 }

@@ -1,6 +1,6 @@
 /** How wide to draw what differs a thousandfold in size, and how to say what a partition is. */
 import { formatSize } from '../spec/size.ts';
-import { arrayOf } from './layout.ts';
+import { arrayOf, partitionOf } from './layout.ts';
 import type { DiskDemand, LayoutPlan, NodePlan, PartitionPlan, VolumePlan } from './types.ts';
 
 /**
@@ -42,13 +42,10 @@ export function partitionSizes(layout: LayoutPlan, diskMiB: number): readonly nu
 
 /** What lies on a partition: one volume, or those of the volume group, or none (biosboot). */
 export function volumesOn(layout: LayoutPlan, partition: PartitionPlan): readonly VolumePlan[] {
-  if (partition.role === 'pv') return layout.volumes.filter(({ on }) => on === 'lv');
-  return layout.volumes.filter(
-    (volume) => volume.on !== 'lv' && `slipway-${volume.name ?? volume.role}` === partition.gptName,
-  );
+  return layout.volumes.filter((volume) => partitionOf(layout, volume) === partition);
 }
 
-/** `600 MiB`, or `256 MiB and more` for what grows. */
+/** `600 MiB`, or `the rest, at least 256 MiB` for what grows. */
 export function sizeText({
   sizeMiB,
   grow,

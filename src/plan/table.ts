@@ -2,7 +2,7 @@
 import Table from 'cli-table3';
 import { formatSize } from '../spec/size.ts';
 import { arrayText, contentText, demandText, interfaceTexts, sizeText, volumesOn } from './picture.ts';
-import type { LayoutPlan, NodePlan, Plan } from './types.ts';
+import type { LayoutPlan, NodePlan, PartitionPlan, Plan } from './types.ts';
 
 /** What the table says about one of the user's own steps. */
 export interface StepLine {
@@ -53,9 +53,7 @@ function layoutTable(layout: LayoutPlan): string {
   });
   for (const partition of layout.partitions) {
     const array = raid ? [arrayText(layout, partition) ?? ''] : [];
-    const content =
-      partition.role === 'biosboot' ? "GRUB's core image" : groupText(layout, partition.gptName);
-    table.push([partition.gptName, sizeText(partition), ...array, content]);
+    table.push([partition.gptName, sizeText(partition), ...array, holdsText(layout, partition)]);
   }
   return table
     .toString()
@@ -64,10 +62,10 @@ function layoutTable(layout: LayoutPlan): string {
     .join('\n');
 }
 
-function groupText(layout: LayoutPlan, gptName: string): string {
-  const partition = layout.partitions.find((candidate) => candidate.gptName === gptName);
-  const volumes = partition === undefined ? [] : volumesOn(layout, partition);
-  if (partition?.role !== 'pv') return volumes.map(contentText).join('\n');
+function holdsText(layout: LayoutPlan, partition: PartitionPlan): string {
+  if (partition.role === 'biosboot') return "GRUB's core image";
+  const volumes = volumesOn(layout, partition);
+  if (partition.role !== 'pv') return volumes.map(contentText).join('\n');
   const lines = volumes.map(
     (volume) => `  ${volume.name ?? volume.role}: ${contentText(volume)}, ${sizeText(volume)}`,
   );
