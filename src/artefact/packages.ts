@@ -1,9 +1,8 @@
 /** What is in our two packages. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MissingError } from '../errors/exit.ts';
-import { packageRoot } from '../host/package-root.ts';
+import { packageRoot, packageVersion } from '../host/package-root.ts';
 import type { NodeRuntime } from './node-runtime.ts';
 import { fileEntry, folderEntry, type Payload, textEntry, treeEntries } from './payload.ts';
 import { rpmVersion } from './release.ts';
@@ -69,7 +68,7 @@ export async function describePostinstall(
   const trees = await Promise.all(steps.map((step) => stepEntries(step)));
   return {
     name: 'slipway-postinstall',
-    version: rpmVersion(await ownVersion()),
+    version: rpmVersion(packageVersion()),
     arch: 'noarch',
     values: { nodeMajor: runtime.version.replace(/\..*/, '') },
     payload: [
@@ -115,12 +114,4 @@ function built(name: string): string {
   const path = ownFile(`lib/${name}`);
   if (existsSync(path)) return path;
   throw new MissingError(`lib/${name} has not been built`, 'npm run build');
-}
-
-/** Our version as package.json has it. */
-export async function ownVersion(): Promise<string> {
-  const manifest: unknown = JSON.parse(await readFile(ownFile('package.json'), 'utf8'));
-  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest)
-    return String(manifest.version);
-  throw new Error('package.json names no version');
 }

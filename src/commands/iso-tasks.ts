@@ -7,10 +7,9 @@ import {
   type Artefacts,
   buildArtefacts,
 } from '../artefact/artefacts.ts';
-import { ownVersion } from '../artefact/packages.ts';
 import { MissingError } from '../errors/exit.ts';
 import { formatProblems } from '../errors/problem.ts';
-import { packageRoot } from '../host/package-root.ts';
+import { packageRoot, packageVersion } from '../host/package-root.ts';
 import { toolNeeds } from '../host/tools.ts';
 import { renderKickstart } from '../kickstart/render.ts';
 import { type BaseInputs, type BaseResult, obtainBase } from '../media/base.ts';
@@ -83,7 +82,7 @@ export const mediaTask: Task<Omit<IsoInputs, 'installer'>, IsoResult> = {
     const installer = join(packageRoot(), 'lib', 'installer.mjs');
     if (!existsSync(installer))
       throw new MissingError('lib/installer.mjs has not been built', 'npm run build');
-    return assembleIso({ ...inputs, installer }, { exec, version: await ownVersion(), say });
+    return assembleIso({ ...inputs, installer }, { exec, version: packageVersion(), say });
   },
   summary: ({ reused, iso, bytes }) => (reused ? 'unchanged' : `${iso}, ${Math.round(bytes / 1e6)} MB`),
 };

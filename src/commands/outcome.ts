@@ -7,7 +7,7 @@ import { interruptionExitCode } from '../host/signals.ts';
 import { TaskFailure } from '../task/failure.ts';
 
 /** What a finished command says to the shell. */
-export interface Outcome {
+export interface Ending {
   /** 0 done, 1 the input is wrong, 2 something is missing, 3 a step or proof failed, 70 our bug, 128 + n a signal. */
   readonly exitCode: number;
   /** For standard error, without a final newline; empty when all has been said. */
@@ -15,7 +15,7 @@ export interface Outcome {
 }
 
 /** Turns whatever a command threw into an exit code and words for the person who typed it. */
-export function outcomeOf(error: unknown): Outcome {
+export function outcomeOf(error: unknown): Ending {
   const interrupted = interruptionExitCode();
   if (interrupted !== undefined) return { exitCode: interrupted, message: 'slipway: interrupted' };
   if (isUsage(error)) return { exitCode: error.exitCode === 0 ? 0 : 1, message: '' };
@@ -33,8 +33,15 @@ export function outcomeOf(error: unknown): Outcome {
       message: say(cause.message, undefined, [`command: ${shellLine(cause.command)}`, ...lines]),
     };
   }
+  if (isRefusal(cause)) return { exitCode: 2, message: say(cause.message, undefined, lines) };
   return { exitCode: 70, message: bug(cause, lines) };
 }
+
+/** The system lacks room or a permission; its own sentence names what and where. */
+const REFUSALS = ['EACCES', 'EDQUOT', 'ENOSPC', 'EPERM', 'EROFS'];
+
+const isRefusal = (error: unknown): error is Error =>
+  error instanceof Error && 'code' in error && REFUSALS.includes(String(error.code));
 
 /** A failed task knows its name and its log; the reason is below it. */
 function unwrap(error: unknown): { readonly cause: unknown; readonly lines: readonly string[] } {

@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
-import { packageRoot } from '../host/package-root.ts';
+import { packageVersion } from '../host/package-root.ts';
 import { registerCheck } from './check.ts';
 import { registerInit } from './init.ts';
 import { registerIso } from './iso.ts';
@@ -16,7 +14,7 @@ import { registerSchema } from './schema.ts';
 export function createProgram(): Command {
   const program = new Command('slipway')
     .description('One declarative spec in; kickstarts, RPMs and an install ISO out.')
-    .version(version())
+    .version(packageVersion())
     .showHelpAfterError('(slipway --help lists what there is)')
     .exitOverride();
   registerCheck(program);
@@ -26,11 +24,4 @@ export function createProgram(): Command {
   registerRender(program);
   registerIso(program);
   return program;
-}
-
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
-  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest)
-    return String(manifest.version);
-  throw new Error('package.json names no version');
 }

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { lstat, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { InputError, type Problem } from '../errors/problem.ts';
 
 export const hashText = (text: string | Uint8Array): string =>
   createHash('sha256').update(text).digest('hex');
@@ -27,7 +28,7 @@ export interface TreeEntry {
 
 /**
  * A folder's entries, sorted by path bytewise: what is in it, not when it was written or by whom.
- * Rejects for sockets, devices and pipes, which have no content to speak of.
+ * @throws {InputError} for sockets, devices and pipes, which have no content to speak of.
  */
 export async function listTree(root: string): Promise<readonly TreeEntry[]> {
   const entries: TreeEntry[] = [];
@@ -44,13 +45,23 @@ export async function listTree(root: string): Promise<readonly TreeEntry[]> {
       } else if (stats.isFile()) {
         entries.push({ path, kind: 'file', mode, content: await hashFile(join(root, path)) });
       } else {
-        throw new Error(`${join(root, path)} is neither a file, a folder nor a symbolic link`);
+        throw new InputError([unfit(join(root, path))]);
       }
     }
   };
   await walk('');
   return entries.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
 }
+
+const unfit = (file: string): Problem => ({
+  file,
+  line: 1,
+  column: 1,
+  severity: 'error',
+  rule: 'unfit-file',
+  message: 'this is neither a file, a folder nor a symbolic link',
+  hint: 'move it out of the folder',
+});
 
 /** One hash for a whole folder: names, permission bits, contents. */
 export async function hashTree(root: string): Promise<string> {

@@ -13,15 +13,22 @@ export function packageRoot(): string {
   return found;
 }
 
+/** Our own version, as package.json has it. */
+export function packageVersion(): string {
+  const version = readManifest(join(packageRoot(), 'package.json'))['version'];
+  if (typeof version !== 'string') throw new Error('package.json names no version');
+  return version;
+}
+
 function findRoot(start: string): string {
   for (let dir = start; ; dir = dirname(dir)) {
-    if (isOurs(join(dir, 'package.json'))) return dir;
+    const manifest = join(dir, 'package.json');
+    if (existsSync(manifest) && readManifest(manifest)['name'] === 'slipway') return dir;
     if (dir === dirname(dir)) throw new Error(`no package.json of slipway above ${start}`);
   }
 }
 
-function isOurs(manifest: string): boolean {
-  if (!existsSync(manifest)) return false;
-  const parsed: unknown = JSON.parse(readFileSync(manifest, 'utf8'));
-  return typeof parsed === 'object' && parsed !== null && 'name' in parsed && parsed.name === 'slipway';
+function readManifest(path: string): Readonly<Record<string, unknown>> {
+  const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'));
+  return typeof parsed === 'object' && parsed !== null ? { ...parsed } : {};
 }

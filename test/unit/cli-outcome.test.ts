@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
 import { CommanderError } from 'commander';
 import { outcomeOf } from '../../src/commands/outcome.ts';
 import { createProgram } from '../../src/commands/program.ts';
@@ -38,6 +39,16 @@ describe('how a command ends', () => {
         message: 'slipway: a is not installed\nb is not installed\n  hint: apt-get install a b',
       },
     );
+  });
+
+  it('2: the system has no room or gives no permission', async () => {
+    const error = await mkdir('/proc/slipway').catch((reason: unknown) => reason);
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    assert.deepEqual(outcomeOf(new TaskFailure('media', undefined, full)), {
+      exitCode: 2,
+      message: 'slipway: ENOSPC: no space left on device, write\n  task: media',
+    });
+    assert.equal(outcomeOf(error).exitCode, 70, 'a path of ours that does not exist is our bug');
   });
 
   it('3: a step, a proof or a program failed, with the log', () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { publish, withTempDir } from '../../src/host/atomic.ts';
 import { cacheFolder, openCache } from '../../src/host/cache.ts';
+import { createExec } from '../../src/host/exec.ts';
 import { hashFile, hashJson, hashText, hashTree, listTree } from '../../src/host/hash.ts';
 import { withLock } from '../../src/host/lock.ts';
 import { packageRoot } from '../../src/host/package-root.ts';
@@ -71,6 +72,18 @@ describe('a hash', () => {
       assert.notEqual(executable, before);
       await mkdir(join(two, 'empty'));
       assert.notEqual(await hashTree(two), executable);
+    });
+  });
+});
+
+describe('a folder that is to be packed', () => {
+  it('may not hold what has no content', async () => {
+    await inTempDir(async (dir) => {
+      await createExec()({ file: 'mkfifo', args: [join(dir, 'pipe')], effect: 'write' });
+      await assert.rejects(listTree(dir), {
+        name: 'InputError',
+        message: /\/pipe:1:1: this is neither a file/,
+      });
     });
   });
 });
