@@ -54,9 +54,9 @@ export interface LabMachine {
   /**
    * The first console line after the last one waited for that matches; a prompt without a line end counts too.
    * @throws {LabFailure} when the time is up, the machine ends, or `slipway: failed` is printed meanwhile (and is not
-   * what was waited for).
+   * what was waited for), unless failures are expected.
    */
-  waitForLine(pattern: RegExp, timeoutMs: number): Promise<string>;
+  waitForLine(pattern: RegExp, timeoutMs: number, failures?: 'end-it' | 'expected'): Promise<string>;
   /** Waits until the guest has switched itself off. @throws {LabFailure} when the time is up or it ended otherwise. */
   waitForPowerOff(timeoutMs: number): Promise<void>;
   /** Types on the serial console. */

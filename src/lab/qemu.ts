@@ -95,8 +95,13 @@ class QemuMachine implements LabMachine {
     }
   }
 
-  async waitForLine(pattern: RegExp, timeoutMs: number): Promise<string> {
-    const waited = await this.#console.waitFor(pattern, timeoutMs, GAVE_UP);
+  async waitForLine(
+    pattern: RegExp,
+    timeoutMs: number,
+    failures: 'end-it' | 'expected' = 'end-it',
+  ): Promise<string> {
+    const stop = failures === 'end-it' ? GAVE_UP : undefined;
+    const waited = await this.#console.waitFor(pattern, timeoutMs, stop);
     switch (waited.kind) {
       case 'line':
         return waited.line;

@@ -57,7 +57,7 @@ export class SerialConsole {
    * The next line that matches `pattern`, counted from the one waited for before. A line that matches `stop` and not
    * `pattern` ends the wait.
    */
-  waitFor(pattern: RegExp, timeoutMs: number, stop: RegExp): Promise<Waited> {
+  waitFor(pattern: RegExp, timeoutMs: number, stop?: RegExp): Promise<Waited> {
     return new Promise((resolve) => {
       const finish = (waited: Waited): void => {
         clearTimeout(timer);
@@ -74,11 +74,11 @@ export class SerialConsole {
     });
   }
 
-  #next(pattern: RegExp, stop: RegExp): Waited | undefined {
+  #next(pattern: RegExp, stop: RegExp | undefined): Waited | undefined {
     while (this.#cursor < this.#lines.length) {
       const line = this.#lines[this.#cursor++] ?? '';
       if (pattern.test(line)) return { kind: 'line', line };
-      if (stop.test(line)) return { kind: 'stopped', line };
+      if (stop?.test(line) === true) return { kind: 'stopped', line };
     }
     return this.#closed ? { kind: 'closed' } : undefined;
   }

@@ -1,7 +1,8 @@
 /** Step "media": everything that was made so far becomes one bootable ISO with its manifest and checksum beside it. */
 import { mkdir, readFile, rename, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Exec } from '../engine/command.ts';
+import { type Command, CommandError, type Exec } from '../engine/command.ts';
+import { FailedError } from '../errors/exit.ts';
 import { withTempDir, writeFileAtomically } from '../host/atomic.ts';
 import { hashFile, hashText } from '../host/hash.ts';
 import { bootDiskSector } from './boot-disk-sector.ts';
@@ -18,7 +19,7 @@ import {
 } from './manifest.ts';
 import { checkMedium } from './self-check.ts';
 import { type IsoInputs, type IsoResult, MEDIUM } from './types.ts';
-import { type MediumEntry, uuidOf, xorrisoCommand } from './xorriso.ts';
+import { type MediumEntry, uuidOf, xorrisoCommand, xorrisoComplaint } from './xorriso.ts';
 
 export interface IsoDeps {
   readonly exec: Exec;
@@ -65,7 +66,8 @@ async function build(b: Build): Promise<IsoResult> {
   const esp = await makeEsp(b);
   const { entries, manifest } = await stage(b);
   say('writing the ISO');
-  await exec(
+  await runXorriso(
+    exec,
     xorrisoCommand({
       out: iso,
       volumeId,
@@ -81,6 +83,16 @@ async function build(b: Build): Promise<IsoResult> {
   say('reading the ISO back');
   await checkMedium(iso, { volumeId, files: manifest.files, espFiles: esp.paths }, exec);
   return publishIso(iso, inputs.out, manifest);
+}
+
+async function runXorriso(exec: Exec, command: Command): Promise<void> {
+  try {
+    await exec(command);
+  } catch (error) {
+    const complaint = error instanceof CommandError ? xorrisoComplaint(error.stderr) : undefined;
+    if (complaint === undefined) throw error;
+    throw new FailedError(`xorriso could not write the ISO: ${complaint}`, undefined, { cause: error });
+  }
 }
 
 async function makeEsp({ inputs, buildId, dir, exec }: Build) {

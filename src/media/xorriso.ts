@@ -62,6 +62,13 @@ export function xorrisoCommand(layout: IsoLayout): Command {
   };
 }
 
+/**
+ * The line of xorriso's output that says what went wrong: its last one only says that it gave up. Undefined when there
+ * is none.
+ */
+export const xorrisoComplaint = (stderr: string): string | undefined =>
+  /^\w+ *: (?:FATAL|FAILURE|SORRY) : (.*)$/m.exec(stderr)?.[1];
+
 /** In a graft point `=` separates, so one inside a name is escaped, and so is the backslash (mkisofs's rule). */
 const graftName = (path: string): string => path.replace(/[\\=]/g, '\\$&');
 

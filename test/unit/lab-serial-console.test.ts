@@ -55,6 +55,9 @@ describe('a serial console', () => {
     const first = new SerialConsole();
     first.feed(`${failure}\nslipway: complete node-a\n`);
     assert.deepEqual(await first.waitFor(/complete/, LONG, STOP), { kind: 'stopped', line: failure });
+    const expecting = new SerialConsole();
+    expecting.feed(`${failure}\nnode-a login: \n`);
+    assert.deepEqual(await expecting.waitFor(/login/, LONG), { kind: 'line', line: 'node-a login: ' });
     const second = new SerialConsole();
     second.feed(`${failure}\n`);
     assert.deepEqual(await second.waitFor(/failed .* degraded/, LONG, STOP), { kind: 'line', line: failure });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { bootDiskSector } from '../../src/media/boot-disk-sector.ts';
 import { espBytes, espCommands, espFiles } from '../../src/media/esp.ts';
 import { GRUB_EARLY_CONFIG, grubElToritoCommand } from '../../src/media/grub-image.ts';
-import { isoTime, uuidOf, xorrisoCommand } from '../../src/media/xorriso.ts';
+import { isoTime, uuidOf, xorrisoCommand, xorrisoComplaint } from '../../src/media/xorriso.ts';
 
 const EPOCH = Date.UTC(2026, 0, 2, 3, 4, 5) / 1000;
 
@@ -39,6 +39,18 @@ describe('the call of xorriso', () => {
         .join(' ')
         .split(' '),
     );
+  });
+
+  it('is explained by the line that says what went wrong, not by the last one', () => {
+    const stderr = [
+      'xorriso : NOTE : Copying to System Area: 512 bytes',
+      'libisofs: NOTE : fine so far',
+      'xorriso : FAILURE : Image size 12708s exceeds free space on media 7356s',
+      "xorriso : aborting : -abort_on 'FAILURE' encountered 'FAILURE'",
+    ].join('\n');
+    assert.equal(xorrisoComplaint(stderr), 'Image size 12708s exceeds free space on media 7356s');
+    assert.equal(xorrisoComplaint('libburn : FATAL : No space left on device\n'), 'No space left on device');
+    assert.equal(xorrisoComplaint('xorriso : NOTE : fine\n'), undefined);
   });
 
   it('writes times as ECMA-119 does, in UTC', () => {
