@@ -48,7 +48,7 @@ make_initramfs() {
 
 make_initramfs installer "$build/init.installer" "$build/modules.installer" "$build/binaries.installer" "$build/live-init"
 make_initramfs node "$build/init.node" "$build/modules.node" "$build/binaries.node"
-install -m 0644 "$out/node.img" "/boot/initrd.img-$kernel"
+mv "$out/node.img" "/boot/initrd.img-$kernel"
 
 install -m 0644 "/boot/vmlinuz-$kernel" "$out/vmlinuz"
 install -m 0644 /usr/lib/shim/shimx64.efi.signed "$out/shimx64.efi"

@@ -1,5 +1,5 @@
 /** The installed system's boot configuration: grub.cfg on /boot, and the short one on the ESP. Pure. */
-import type { DeviceIds } from './config-files.ts';
+import type { DeviceIds } from './device-ids.ts';
 import type { StorageModel } from './model.ts';
 import type { SystemConfig } from './system-config.ts';
 

@@ -18,22 +18,27 @@ export async function bootMembers(machine: Machine, model: StorageModel): Promis
       return table?.partitions.find((one) => one.number === number);
     };
     const biosBoot = find(disk.partitions.find(({ gptName }) => gptName === 'slipway-biosboot')?.device);
-    const esp = find(espDevice(disk, model));
+    const { device, spare } = espOf(disk, model);
+    const esp = find(device);
     if (biosBoot === undefined && esp === undefined) continue;
     members.push({
       disk: `/dev/${disk.name}`,
       ...(biosBoot === undefined ? {} : { biosBoot }),
       ...(esp === undefined ? {} : { esp }),
+      ...(spare ? { spare } : {}),
     });
   }
   return members;
 }
 
-/** The disk's partition that holds the ESP: itself, or as an active member of its array. */
-function espDevice(disk: ModelDisk, model: StorageModel): string | undefined {
+/** The disk's partition that holds the ESP, itself or as a member of its array, and whether it is one in waiting. */
+function espOf(disk: ModelDisk, model: StorageModel): { readonly device?: string; readonly spare: boolean } {
   const esp = model.fileSystems.find(({ mountPoint }) => mountPoint === '/boot/efi');
   const array = model.arrays.find(({ device }) => device === esp?.device);
-  const devices =
-    array === undefined ? [esp?.device] : array.members.slice(0, array.members.length - array.spares);
-  return disk.partitions.find(({ device }) => devices.includes(device))?.device;
+  if (esp === undefined) return { spare: false };
+  const devices = array?.members ?? [esp.device];
+  const active = array === undefined ? 1 : array.members.length - array.spares;
+  const index = devices.findIndex((device) => disk.partitions.some((one) => one.device === device));
+  const device = devices[index];
+  return device === undefined ? { spare: false } : { device, spare: index >= active };
 }

@@ -1,13 +1,7 @@
 /** The files that make an unpacked image this node: path → content. Pure; Debian with systemd-networkd. */
+import type { DeviceIds } from './device-ids.ts';
 import type { StorageModel } from './model.ts';
 import type { NetworkConfig, SystemConfig } from './system-config.ts';
-
-export interface DeviceIds {
-  /** UUID of the file system on a device of the model. */
-  fileSystem(device: string): string;
-  /** UUID of an array as mdadm writes it, by the array's name. */
-  array(name: string): string;
-}
 
 /** Every file to be written below the target's root. */
 export function configFiles(

@@ -15,7 +15,7 @@ export interface Reporter {
 }
 
 /** Each line carries the seconds since the installer started. */
-export function createReporter(logFile: string): Reporter {
+export function createReporter(logFile: string, options: { readonly everything: boolean }): Reporter {
   const lines: string[] = [];
   let work: Promise<void> = mkdir(dirname(logFile), { recursive: true }).then(() => {});
   const write = (line: string, onConsoles: boolean): void => {
@@ -28,7 +28,7 @@ export function createReporter(logFile: string): Reporter {
   };
   return {
     say: (line) => write(line, true),
-    note: (line) => write(line, false),
+    note: (line) => write(line, options.everything),
     lines,
     flush: () => work,
   };

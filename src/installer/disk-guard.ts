@@ -5,13 +5,27 @@
 import type { Command, Exec } from '../engine/command.ts';
 import { StepFailure } from '../engine/failure.ts';
 import type { Machine } from '../engine/machine.ts';
-import { type Disk, readDisks } from '../storage/block-devices.ts';
 
 /** Devices that are no storage. */
 const HARMLESS = /^\/dev\/(null|zero|console|tty\w*|stdin|stdout|stderr|fd\/\d+)$/;
 
-/** What makes a disk the same disk: a name can pass to another one when a cable is moved. */
-const identityOf = (disk: Disk): string => [disk.serial ?? '', disk.wwn ?? '', disk.sizeBytes].join('|');
+/** A disk the kickstart released, as it was when it was judged. */
+export interface ReleasedDisk {
+  /** `vda` */
+  readonly name: string;
+  /** What {@link incarnation} said then. */
+  readonly incarnation: string;
+}
+
+/**
+ * Tells a disk from another one that got its name because a cable was moved: the kernel numbers disks as they appear
+ * and never twice (`diskseq`, Linux 5.15), and size and serial number stand beside it.
+ */
+export async function incarnation(machine: Machine, name: string): Promise<string> {
+  const read = async (file: string): Promise<string> =>
+    ((await machine.readFile(`/sys/block/${name}/${file}`)) ?? '').trim();
+  return [await read('diskseq'), await read('size'), await read('serial')].join('|');
+}
 
 /**
  * An Exec that refuses what is not released.
@@ -21,7 +35,7 @@ const identityOf = (disk: Disk): string => [disk.serial ?? '', disk.wwn ?? '', d
 export function guardedExec(
   exec: Exec,
   machine: Machine,
-  released: readonly Disk[],
+  released: readonly ReleasedDisk[],
   built: readonly string[],
 ): Exec {
   return async (command, onLine) => {
@@ -33,26 +47,26 @@ export function guardedExec(
 async function judge(
   command: Command,
   machine: Machine,
-  released: readonly Disk[],
+  released: readonly ReleasedDisk[],
   built: readonly string[],
 ): Promise<void> {
   const named = command.args.flatMap((word) => /(?:^|=)(\/dev\/.+)$/.exec(word)?.[1] ?? []);
   const devices = named.filter((device) => !HARMLESS.test(device) && !built.includes(device));
   if (devices.length === 0) return;
-  const now = await readDisks(machine);
   for (const device of devices) {
-    const disk = released.find(({ path }) => device === path || isPartitionOf(device, path));
+    const disk = released.find(
+      ({ name }) => device === `/dev/${name}` || isPartitionOf(device, `/dev/${name}`),
+    );
     if (disk === undefined) {
       throw new StepFailure(
         'refused-foreign-data',
         `${command.file} was about to write to ${device}, which the kickstart does not release`,
       );
     }
-    const current = now.find(({ path }) => path === disk.path);
-    if (current === undefined || identityOf(current) !== identityOf(disk)) {
+    if ((await incarnation(machine, disk.name)) !== disk.incarnation) {
       throw new StepFailure(
         'refused-foreign-data',
-        `${disk.path} is no longer the disk it was when the installation began`,
+        `${disk.name} is no longer the disk it was when the installation began`,
         'look at cables and controllers, then start the installation again',
       );
     }

@@ -1,6 +1,6 @@
 /** The embedded installer: runs as the only program of the live root, from a kickstart to a machine that boots. */
-import { writeFile } from 'node:fs/promises';
-import { CommandError } from '../engine/command.ts';
+import { readFile, writeFile } from 'node:fs/promises';
+import { CommandError, type Exec, shellLine } from '../engine/command.ts';
 import { StepFailure } from '../engine/failure.ts';
 import { failedLine, installedLine } from '../engine/lines.ts';
 import { localMachine } from '../engine/local-machine.ts';
@@ -15,7 +15,7 @@ import { type Disk, readDisks } from '../storage/block-devices.ts';
 import { parseBootArguments } from './boot-arguments.ts';
 import { buildModel } from './build-model.ts';
 import { createReporter, type Reporter } from './console.ts';
-import { guardedExec } from './disk-guard.ts';
+import { guardedExec, incarnation, type ReleasedDisk } from './disk-guard.ts';
 import { expandKickstart } from './expand.ts';
 import { findKickstart } from './find-kickstart.ts';
 import { builtDevices, type Installation, onTarget } from './installation.ts';
@@ -55,7 +55,7 @@ const STEPS: readonly Step<Installation>[] = [
 const UNKNOWN_NODE = 'unknown';
 
 async function install(reporter: Reporter): Promise<void> {
-  const exec = spawnExec();
+  const exec = logged(spawnExec(), reporter);
   const machine = localMachine({ exec });
   let node = UNKNOWN_NODE;
   try {
@@ -76,12 +76,28 @@ async function install(reporter: Reporter): Promise<void> {
   }
 }
 
+/** Notes every command with what it took: an installation that is slow or fails is read from its log. */
+function logged(exec: Exec, reporter: Reporter): Exec {
+  return async (command, onLine) => {
+    const started = performance.now();
+    const took = (): string => `${((performance.now() - started) / 1000).toFixed(1)} s`;
+    try {
+      const result = await exec(command, onLine);
+      reporter.note(`$ ${shellLine(command)} # ${took()}`);
+      return result;
+    } catch (error) {
+      reporter.note(`$ ${shellLine(command)} # failed after ${took()}`);
+      throw error;
+    }
+  };
+}
+
 /** Everything that can be judged before the first write. */
 async function prepare(
   machine: Machine,
   found: { readonly text: string; readonly file: string; readonly node?: string },
   reporter: Reporter,
-): Promise<{ readonly installation: Installation; readonly disks: readonly Disk[] }> {
+): Promise<{ readonly installation: Installation; readonly disks: readonly ReleasedDisk[] }> {
   const { document, sources } = await expandKickstart(machine, found.text, found.file, (line) =>
     reporter.note(line),
   );
@@ -107,7 +123,9 @@ async function prepare(
       preInstall: sections.filter(({ name }) => name === 'pre-install'),
       post: sections.filter(({ name }) => name === 'post'),
     },
-    disks: model.disks.flatMap(({ name }) => find(name) ?? []),
+    disks: await Promise.all(
+      model.disks.map(async ({ name }) => ({ name, incarnation: await incarnation(machine, name) })),
+    ),
   };
 }
 
@@ -200,7 +218,8 @@ function tellFailure(error: unknown, node: string, reporter: Reporter): void {
   reporter.note(error instanceof Error ? (error.stack ?? '') : '');
 }
 
-const reporter = createReporter(LOG);
+const everything = (await readFile('/proc/cmdline', 'utf8')).split(/\s+/).includes('slipway.debug');
+const reporter = createReporter(LOG, { everything });
 try {
   await install(reporter);
 } catch {

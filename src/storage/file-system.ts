@@ -1,9 +1,12 @@
-/** Tells a file system by its first bytes: its type and UUID, in the words of blkid. */
+/** Tells a file system by its first bytes: its type, UUID and label, in the words of blkid. */
+import type { Machine } from '../engine/machine.ts';
 import { uuidAt } from './guid.ts';
 
 export interface FileSystemSignature {
   readonly type: string;
   readonly uuid: string;
+  /** Empty when it has none. */
+  readonly label: string;
 }
 
 /** As many bytes as {@link identifyFileSystem} looks at. */
@@ -19,14 +22,24 @@ export function identifyFileSystem(bytes: Uint8Array): FileSystemSignature | und
   if (bytes.length < SIGNATURE_BYTES) return undefined;
   const text = Buffer.from(bytes);
   const at = (offset: number, length: number): string => text.toString('latin1', offset, offset + length);
-  if (at(0, 6) === 'LUKS\xba\xbe') return { type: 'crypto_LUKS', uuid: at(168, 40).replace(/\0.*$/s, '') };
-  if (at(0, 4) === 'XFSB') return { type: 'xfs', uuid: uuidAt(bytes, 32) };
-  if (at(4086, 10) === 'SWAPSPACE2') return { type: 'swap', uuid: uuidAt(bytes, 1036) };
-  if (text.readUInt16LE(EXT + 56) === 0xef53) return { type: extType(text), uuid: uuidAt(bytes, EXT + 104) };
-  if (at(82, 5) === 'FAT32') return { type: 'vfat', uuid: fatUuid(text, 67) };
-  if (at(54, 3) === 'FAT') return { type: 'vfat', uuid: fatUuid(text, 39) };
+  const word = (offset: number, length: number): string =>
+    text
+      .toString('utf8', offset, offset + length)
+      .replace(/\0.*$/s, '')
+      .trimEnd();
+  const found = (type: string, uuid: string, label: string): FileSystemSignature => ({ type, uuid, label });
+  if (at(0, 6) === 'LUKS\xba\xbe') return found('crypto_LUKS', word(168, 40), '');
+  if (at(0, 4) === 'XFSB') return found('xfs', uuidAt(bytes, 32), word(108, 12));
+  if (at(4086, 10) === 'SWAPSPACE2') return found('swap', uuidAt(bytes, 1036), word(1052, 16));
+  if (text.readUInt16LE(EXT + 56) === 0xef53)
+    return found(extType(text), uuidAt(bytes, EXT + 104), word(EXT + 120, 16));
+  if (at(82, 5) === 'FAT32') return found('vfat', fatUuid(text, 67), fatLabel(word(71, 11)));
+  if (at(54, 3) === 'FAT') return found('vfat', fatUuid(text, 39), fatLabel(word(43, 11)));
   return undefined;
 }
+
+/** What mkfs.fat writes where no label was asked for. */
+const fatLabel = (label: string): string => (label === 'NO NAME' ? '' : label);
 
 function extType(text: Buffer): string {
   if (text.readUInt32LE(EXT + 96) & EXT_INCOMPAT_EXTENTS) return 'ext4';
@@ -36,4 +49,12 @@ function extType(text: Buffer): string {
 function fatUuid(text: Buffer, offset: number): string {
   const serial = text.readUInt32LE(offset).toString(16).padStart(8, '0').toUpperCase();
   return `${serial.slice(0, 4)}-${serial.slice(4)}`;
+}
+
+/** What lies on a device, read past the page cache and without a process; undefined when it is nothing known. */
+export async function readFileSystem(
+  machine: Machine,
+  device: string,
+): Promise<FileSystemSignature | undefined> {
+  return identifyFileSystem(await machine.readBytes(device, 0, SIGNATURE_BYTES, true));
 }

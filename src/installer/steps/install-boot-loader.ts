@@ -4,8 +4,8 @@ import type { Step } from '../../engine/step.ts';
 import { proveBootLoaders } from '../../storage/boot-proof.ts';
 import { bootVolume, ESP_FILES, espGrubConfig, grubConfig, kernelArguments } from '../boot-files.ts';
 import { bootMembers } from '../boot-members.ts';
+import { deviceIds } from '../device-ids.ts';
 import { type Installation, onTarget, TARGET } from '../installation.ts';
-import { deviceIds } from './write-configuration.ts';
 
 /**
  * Makes the installed system start from each of its disks, by BIOS and by UEFI, whatever it was installed under:
@@ -29,10 +29,12 @@ export const installBootLoader: Step<Installation> = {
     const { main, esp } = await wantedConfig(machine, installation);
     await machine.writeFile(onTarget('/boot/grub/grub.cfg'), main, 0o600);
     const members = await bootMembers(machine, installation.model);
-    for (const { disk, biosBoot } of members) {
-      if (biosBoot === undefined) continue;
-      say(`GRUB for BIOS on ${disk}`);
-      await installForBios(machine, disk);
+    const disks = members.flatMap(({ disk, biosBoot }) => (biosBoot === undefined ? [] : [disk]));
+    const first = disks[0];
+    if (first !== undefined) {
+      say(`GRUB for BIOS on ${disks.join(', ')}`);
+      await makeCoreImage(machine, first);
+      for (const disk of disks) await embedCoreImage(machine, disk);
     }
     if (members.some((member) => member.esp !== undefined)) {
       say('shim and GRUB for UEFI');
@@ -47,10 +49,23 @@ export const installBootLoader: Step<Installation> = {
 /** Modules in the core image: enough to find /boot in an array or a volume group on any disk. */
 const CORE_MODULES = 'part_gpt mdraid1x lvm ext2 xfs search_fs_uuid';
 
-async function installForBios(machine: Machine, disk: string): Promise<void> {
+/** Fills /boot/grub/i386-pc and makes core.img there, whose early configuration names /boot by its UUID. */
+async function makeCoreImage(machine: Machine, disk: string): Promise<void> {
   await machine.exec({
     file: 'chroot',
-    args: [TARGET, 'grub-install', '--target=i386-pc', `--modules=${CORE_MODULES}`, disk],
+    // The image is the same for every disk, so it is made once; grub-bios-setup below does the rest.
+    args: [TARGET, 'grub-install', '--target=i386-pc', '--no-bootsector', `--modules=${CORE_MODULES}`, disk],
+    effect: 'write',
+    timeoutMs: 300_000,
+  });
+}
+
+/** Writes boot.img to the disk's MBR and core.img to its BIOS boot partition. */
+async function embedCoreImage(machine: Machine, disk: string): Promise<void> {
+  await machine.exec({
+    file: 'chroot',
+    // Without the probe for file systems: the disk guard has judged the disk, and the table on it is ours.
+    args: [TARGET, 'grub-bios-setup', '--skip-fs-probe', '--directory=/boot/grub/i386-pc', disk],
     effect: 'write',
     timeoutMs: 300_000,
   });

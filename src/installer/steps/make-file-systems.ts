@@ -1,6 +1,6 @@
 import type { Command } from '../../engine/command.ts';
-import type { Machine } from '../../engine/machine.ts';
 import type { Step } from '../../engine/step.ts';
+import { readFileSystem } from '../../storage/file-system.ts';
 import type { Installation } from '../installation.ts';
 import type { ModelFileSystem } from '../model.ts';
 
@@ -11,15 +11,12 @@ export const makeFileSystems: Step<Installation> = {
   after: ['create-volume-groups'],
   async check(machine, { model }) {
     for (const want of model.fileSystems) {
-      const have = await probe(machine, want.device);
-      if (have.get('TYPE') !== want.type) {
-        return {
-          done: false,
-          why: `${want.device} holds ${have.get('TYPE') ?? 'nothing'}, not ${want.type}`,
-        };
+      const have = await readFileSystem(machine, want.device);
+      if (have?.type !== want.type) {
+        return { done: false, why: `${want.device} holds ${have?.type ?? 'nothing'}, not ${want.type}` };
       }
-      if (want.label !== undefined && have.get('LABEL') !== want.label) {
-        return { done: false, why: `${want.device} is labelled '${have.get('LABEL') ?? ''}'` };
+      if (want.label !== undefined && have.label !== want.label) {
+        return { done: false, why: `${want.device} is labelled '${have.label}'` };
       }
     }
     const evidence = model.fileSystems.map(({ type, mountPoint }) => `${mountPoint ?? type}: ${type}`);
@@ -32,23 +29,6 @@ export const makeFileSystems: Step<Installation> = {
     }
   },
 };
-
-/** What blkid reads from the device itself, past its cache: TYPE, UUID, LABEL, … */
-export async function probe(machine: Machine, device: string): Promise<ReadonlyMap<string, string>> {
-  const { stdout } = await machine.exec({
-    file: 'blkid',
-    args: ['--probe', '--output', 'export', device],
-    effect: 'read',
-    // 2: nothing was recognised.
-    accept: [0, 2],
-  });
-  return new Map(
-    stdout.split('\n').flatMap((line) => {
-      const at = line.indexOf('=');
-      return at < 0 ? [] : [[line.slice(0, at), line.slice(at + 1)]];
-    }),
-  );
-}
 
 /** The call that makes a file system; forced, since the disk guard has judged what was there. */
 export function makeCommand({ type, device, label, mkfsOptions }: ModelFileSystem): Command {

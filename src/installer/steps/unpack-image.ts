@@ -10,6 +10,8 @@ export const unpackImage: Step<Installation> = {
   after: ['mount-target'],
   timeoutSeconds: 1800,
   async check(machine, { config }) {
+    // The whole comparison takes seconds; an empty target shows at once.
+    if (!(await machine.exists(`${TARGET}/etc`))) return { done: false, why: 'the target is empty' };
     const want = await imageListing(machine, imagePath(config.image));
     const have = new Set(await treeListing(machine));
     // Mount points exist before and keep the mode of what is mounted there, so folders are compared by name only.

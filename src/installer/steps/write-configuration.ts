@@ -1,11 +1,9 @@
 import type { Machine } from '../../engine/machine.ts';
 import type { Step } from '../../engine/step.ts';
-import { readArrays } from '../../storage/md.ts';
-import { configFiles, type DeviceIds } from '../config-files.ts';
+import { configFiles } from '../config-files.ts';
+import { deviceIds } from '../device-ids.ts';
 import { type Installation, onTarget, TARGET } from '../installation.ts';
-import type { StorageModel } from '../model.ts';
 import type { RootAccess } from '../system-config.ts';
-import { probe } from './make-file-systems.ts';
 
 /** Writes what makes the unpacked image this node: host name, mounts, arrays, network, time, access. */
 export const writeConfiguration: Step<Installation> = {
@@ -18,9 +16,13 @@ export const writeConfiguration: Step<Installation> = {
       if ((await machine.readFile(onTarget(path))) !== content)
         return { done: false, why: `${path} is not written` };
     }
-    if ((await machine.realPath(onTarget('/etc/localtime'))) !== onTarget(zone(config.timezone))) {
-      return { done: false, why: 'the time zone is not set' };
-    }
+    const { stdout: link } = await machine.exec({
+      file: 'readlink',
+      args: [onTarget('/etc/localtime')],
+      effect: 'read',
+      accept: [0, 1],
+    });
+    if (link.trim() !== zone(config.timezone)) return { done: false, why: 'the time zone is not set' };
     if (!(await rootIsSet(machine, config.root))) return { done: false, why: "root's password is not set" };
     const keys = (await machine.readFile(onTarget(KEYS))) ?? '';
     if (config.sshKeys.some((key) => !keys.includes(key)))
@@ -52,35 +54,6 @@ export const writeConfiguration: Step<Installation> = {
 const KEYS = '/root/.ssh/authorized_keys';
 
 const zone = (name: string): string => `/usr/share/zoneinfo/${name}`;
-
-/** UUIDs read from the devices, for configuration that must hold whatever the kernel calls them next time. */
-export async function deviceIds(machine: Machine, model: StorageModel): Promise<DeviceIds> {
-  const fileSystems = new Map<string, string>();
-  for (const { device } of model.fileSystems) {
-    fileSystems.set(device, (await probe(machine, device)).get('UUID') ?? '');
-  }
-  const states = await readArrays(machine);
-  const arrays = new Map<string, string>();
-  for (const { name } of model.arrays) {
-    const device = states.find((state) => state.name === name)?.device;
-    if (device !== undefined) arrays.set(name, await arrayUuid(machine, device));
-  }
-  const found = (map: ReadonlyMap<string, string>, key: string): string => {
-    const value = map.get(key);
-    if (value === undefined || value === '') throw new Error(`${key} has no UUID`);
-    return value;
-  };
-  return { fileSystem: (device) => found(fileSystems, device), array: (name) => found(arrays, name) };
-}
-
-async function arrayUuid(machine: Machine, device: string): Promise<string> {
-  const { stdout } = await machine.exec({
-    file: 'mdadm',
-    args: ['--detail', '--export', `/dev/${device}`],
-    effect: 'read',
-  });
-  return /^MD_UUID=(.+)$/m.exec(stdout)?.[1] ?? '';
-}
 
 async function rootIsSet(machine: Machine, root: RootAccess): Promise<boolean> {
   const shadow = (await machine.readFile(onTarget('/etc/shadow'))) ?? '';
