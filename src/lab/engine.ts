@@ -53,7 +53,7 @@ export interface LabMachine {
   readonly spec: LabMachineSpec;
   /**
    * The first console line after the last one waited for that matches; a prompt without a line end counts too.
-   * @throws {LabFailure} when the time is up, the machine ends, or `slipway: failed` is printed meanwhile (and is not
+   * @throws {LabFailure} when the time is up, the machine ends, or it says meanwhile that it gave up (and that is not
    * what was waited for), unless failures are expected.
    */
   waitForLine(pattern: RegExp, timeoutMs: number, failures?: 'end-it' | 'expected'): Promise<string>;

@@ -17,8 +17,8 @@ export interface QemuOptions {
   readonly watch?: (machine: string, line: string) => void;
 }
 
-/** What the installer and the agent print when they give up. */
-const GAVE_UP = /slipway: failed /;
+/** What the kernel, our initramfs, the installer and the agent print when they give up. */
+const GAVE_UP = /slipway: failed |slipway: .*\ba shell follows|Kernel panic - not syncing/;
 /** Console lines quoted in a failure. */
 const LAST_LINES = 25;
 
