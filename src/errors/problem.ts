@@ -39,13 +39,16 @@ export class InputError extends Error {
  *       hint: give each node a name of its own
  */
 export function formatProblems(problems: readonly Problem[], sources: ReadonlyMap<string, string>): string {
-  return problems.map((problem) => formatProblem(problem, sources.get(problem.file))).join('\n');
+  // Each source is split once: a file with many problems would else be split for every one of them.
+  const lines = new Map<string, readonly string[]>();
+  for (const [file, source] of sources) lines.set(file, source.split('\n'));
+  return problems.map((problem) => formatProblem(problem, lines.get(problem.file))).join('\n');
 }
 
-function formatProblem(problem: Problem, source: string | undefined): string {
+function formatProblem(problem: Problem, lines: readonly string[] | undefined): string {
   const { file, line, column, severity, message, rule, hint } = problem;
   const out = [`${file}:${line}:${column}: ${severity}: ${message} [${rule}]`];
-  const text = source?.split('\n')[line - 1]?.replace(/\r$/, '');
+  const text = lines?.[line - 1]?.replace(/\r$/, '');
   if (text !== undefined) {
     const gutter = ' '.repeat(String(line).length);
     // Tabs are kept in the padding so that the caret stands under its character whatever the tab width.

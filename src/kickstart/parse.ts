@@ -28,6 +28,9 @@ export function parseSource(source: SourceText, release: KickstartRelease): Pars
   return new Reader(source, tableFor(release)).read();
 }
 
+/** A file of ASCII blanks alone is empty; pykickstart looks at bytes there, and at characters elsewhere. */
+const NOT_ASCII_BLANK = /[^\t-\r ]/;
+
 class Reader {
   private readonly source: SourceText;
   private readonly table: ReleaseTable;
@@ -46,7 +49,7 @@ class Reader {
     for (let at = 0; at < lines.length; ) {
       const line = lines[at] ?? '';
       const first = indent(line);
-      if (first < line.length) blank = false;
+      if (first < line.length || NOT_ASCII_BLANK.test(line)) blank = false;
       at = first >= line.length || line.charAt(first) === '#' ? at + 1 : this.readLine(line, at);
     }
     if (blank) this.session.fault('empty-file', 'the file is empty', { file, line: 1, column: 1 });
@@ -177,7 +180,7 @@ class Reader {
 
   private bodyText(from: number, to: number): string {
     const body = this.source.lines.slice(from, to).join('');
-    return body.endsWith('\r\n') ? body.slice(0, -2) : body.endsWith('\n') ? body.slice(0, -1) : body;
+    return body.replace(/(\r\n|\n|\r)$/, '');
   }
 
   private unclosed(at: number, { what, at: column }: { what: 'quote' | 'escape'; at: number }): void {

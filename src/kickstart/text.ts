@@ -13,6 +13,8 @@ const RUNS = new RegExp(`[${SPACE}]+`);
 /** Line breaks of `str.splitlines()` beyond `\n` and `\r\n`. */
 const RARE = '\\v\\f\\x1c-\\x1e\\x85\\u2028\\u2029';
 const UNUSUAL_BREAK = new RegExp(`[${RARE}]|\\r(?!\\n)`);
+/** The character that ends a line, unless the file's end does. */
+export const BREAK_AT_END = new RegExp(`[\\n\\r${RARE}]$`);
 const ANY_BREAK = new RegExp(`\\r\\n|[\\n\\r${RARE}]`, 'g');
 
 /** `str.lstrip()`. */

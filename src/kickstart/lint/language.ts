@@ -1,0 +1,181 @@
+/** The rules of the language in words; what they check lives in the parser and the command tables. */
+import type { LanguageRule } from '../spec.ts';
+import type { RuleText } from './types.ts';
+
+type Row = readonly [title: string, why: string, remedy: string, wrong: string, right: string];
+
+const ROWS: Readonly<Record<LanguageRule, Row>> = {
+  'unknown-command': [
+    'Every line starts with a command of the release.',
+    'The installer stops at the first word it does not know.',
+    'correct the word, or take the line out',
+    'netwrok --bootproto=dhcp',
+    'network --bootproto=dhcp',
+  ],
+  'removed-command': [
+    'No command is used that the release has dropped.',
+    'It is an error, however long it used to work.',
+    'take the line out; see what replaces it',
+    'install',
+    'url --url=https://example.com/os',
+  ],
+  'deprecated-command': [
+    'No command is used that has no effect any more.',
+    'The installer only warns; ksvalidator calls it an error, and the next release will too.',
+    'take the line out; see what replaces it',
+    'autostep',
+    'text',
+  ],
+  'command-conflict': [
+    'Commands that exclude each other do not stand in one file.',
+    'autopart makes a layout of its own, and mount assigns existing devices: neither goes with part, raid, volgroup or logvol.',
+    'keep one of the two',
+    'autopart\npart / --size=4096',
+    'part / --size=4096',
+  ],
+  duplicate: [
+    'Nothing is defined twice.',
+    'The second definition is an error; two network lines without --device count as the same device.',
+    'keep one of them',
+    'network --bootproto=dhcp\nnetwork --hostname=node-a',
+    'network --bootproto=dhcp --hostname=node-a',
+  ],
+  'unknown-option': [
+    'Every option belongs to the command in this release.',
+    'An option that came later, or has gone, is an error. volgroup alone takes it for a physical volume.',
+    'correct the option, or take it out',
+    'part / --sise=4096',
+    'part / --size=4096',
+  ],
+  'ambiguous-option': [
+    'A shortened option can be only one.',
+    'Options may be shortened as long as one option fits; the next release may add another that fits too.',
+    'write the option out',
+    'part / --size=4096 --fs=xfs',
+    'part / --size=4096 --fstype=xfs',
+  ],
+  'deprecated-option': [
+    'No option is used that is on its way out.',
+    'The installer only warns; ksvalidator calls it an error.',
+    'use what replaces it',
+    'timezone Europe/Berlin --isUtc',
+    'timezone Europe/Berlin --utc',
+  ],
+  'option-conflict': [
+    'Options that exclude each other do not stand on one line.',
+    'The installer refuses the line.',
+    'keep one of them',
+    'logvol / --vgname=system --name=root --size=4096 --percent=50',
+    'logvol / --vgname=system --name=root --size=4096',
+  ],
+  'missing-option': [
+    'Options that a command needs are given.',
+    'The installer refuses the line.',
+    'add the option',
+    'volgroup system pv.01\nlogvol / --vgname=system --size=4096',
+    'volgroup system pv.01\nlogvol / --vgname=system --name=root --size=4096',
+  ],
+  'missing-value': [
+    'An option that takes a value has one.',
+    'The next word is the value unless it looks like an option.',
+    'write OPTION=VALUE',
+    'part / --size --grow',
+    'part / --size=4096 --grow',
+  ],
+  'unexpected-value': [
+    'An option that is a switch has no value.',
+    'The installer refuses the line.',
+    'write the option alone',
+    'part / --size=4096 --grow=yes',
+    'part / --size=4096 --grow',
+  ],
+  'invalid-value': [
+    'Values are of the option’s type and range.',
+    'The installer refuses the line.',
+    'correct the value',
+    'part / --size=4G',
+    'part / --size=4096',
+  ],
+  'missing-argument': [
+    'What a command acts on is named.',
+    'The installer refuses the line.',
+    'add it',
+    'part --size=4096',
+    'part / --size=4096',
+  ],
+  'unexpected-argument': [
+    'No word is left over.',
+    'A forgotten quote or a blank beside a comma leaves a word that nobody takes.',
+    'quote it, or take it out',
+    'bootloader --append=console=tty0 console=ttyS0',
+    'bootloader --append="console=tty0 console=ttyS0"',
+  ],
+  unsupported: [
+    'What the release does not support is not asked for.',
+    'RHEL has no btrfs.',
+    'choose something else',
+    'part / --size=4096 --fstype=btrfs',
+    'part / --size=4096 --fstype=xfs',
+  ],
+  'unclosed-quote': [
+    'Quotes are closed on the line that opens them.',
+    'There is no continuation of lines, neither by quotes nor by a backslash.',
+    'close the quote',
+    'bootloader --append="quiet',
+    'bootloader --append="quiet"',
+  ],
+  'unknown-section': [
+    'Sections are those that the installer knows.',
+    'Everything behind an unknown header would be taken for its body.',
+    'correct the header; a lone %end is left over from another section',
+    '%script\n%end',
+    '%pre\n%end',
+  ],
+  'missing-end': [
+    'Every section ends with %end.',
+    'The file ends, or another section starts, inside a section.',
+    'close it with a line %end',
+    '%packages\n@core',
+    '%packages\n@core\n%end',
+  ],
+  'empty-section': [
+    'A certificate is not empty.',
+    'The installer refuses the section.',
+    'put the text of the certificate between header and %end',
+    '%certificate --filename=ca.pem --dir=/etc/pki\n%end',
+    '%certificate --filename=ca.pem --dir=/etc/pki\n-----BEGIN CERTIFICATE-----\n%end',
+  ],
+  'bad-package-line': [
+    'Lines of %packages name something.',
+    'A lone minus sign, or a group with contradicting options, ends the installation.',
+    'name a package or a group',
+    '%packages\n-\n%end',
+    '%packages\n-telnet\n%end',
+  ],
+  'bad-include': [
+    '%include names a file.',
+    'The installer refuses the line.',
+    'write %include FILE',
+    '%include',
+    '%include /tmp/disks.ks',
+  ],
+  'unreadable-append': [
+    'The file of %ksappend is there.',
+    'Its text is part of the kickstart; without it nothing can be said.',
+    'name a file that can be read from the current folder',
+    '%ksappend missing.ks',
+    '%include /tmp/disks.ks',
+  ],
+  'empty-file': ['A kickstart is not empty.', 'There is nothing to install by.', 'write one', '', 'text'],
+  'not-utf8': [
+    'A kickstart is encoded in UTF-8.',
+    'The installer cannot read another encoding.',
+    'convert it: iconv -f ISO-8859-1 -t UTF-8',
+    'user --name=ren\xe9',
+    'user --name=rene',
+  ],
+};
+
+export const LANGUAGE_RULES: readonly RuleText[] = Object.entries(ROWS).map(
+  ([name, [title, why, remedy, wrong, right]]) => ({ name, title, why, remedy, wrong, right }),
+);
