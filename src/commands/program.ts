@@ -3,6 +3,7 @@ import { packageVersion } from '../host/package-root.ts';
 import { registerCheck } from './check.ts';
 import { registerInit } from './init.ts';
 import { registerIso } from './iso.ts';
+import { registerLint } from './lint.ts';
 import { registerPlan } from './plan.ts';
 import { registerRender } from './render.ts';
 import { registerSchema } from './schema.ts';
@@ -22,6 +23,7 @@ export function createProgram(): Command {
   registerInit(program);
   registerSchema(program);
   registerRender(program);
+  registerLint(program);
   registerIso(program);
   return program;
 }
