@@ -31,6 +31,8 @@ make_initramfs() {
   "$tree/bin/busybox" --list | while read -r applet; do
     [ -e "$tree/bin/$applet" ] || [ -e "$tree/sbin/$applet" ] || ln -s busybox "$tree/bin/$applet"
   done
+  # The kernel loads what a file system needs (crc32c for ext4) by this very path.
+  ln -s ../bin/busybox "$tree/sbin/modprobe"
   while read -r module; do
     # A driver may be built in, and a name may be gone in a later kernel: the former is fine, the latter is not.
     modprobe -S "$kernel" --show-depends "$module" >"$build/depends" 2>/dev/null || { echo "no kernel module $module" >&2; exit 1; }

@@ -65,7 +65,13 @@ async function embedCoreImage(machine: Machine, disk: string): Promise<void> {
   await machine.exec({
     file: 'chroot',
     // Without the probe for file systems: the disk guard has judged the disk, and the table on it is ours.
-    args: [TARGET, 'grub-bios-setup', '--skip-fs-probe', '--directory=/boot/grub/i386-pc', disk],
+    args: [
+      TARGET,
+      '/usr/lib/grub/i386-pc/grub-bios-setup',
+      '--skip-fs-probe',
+      '--directory=/boot/grub/i386-pc',
+      disk,
+    ],
     effect: 'write',
     timeoutMs: 300_000,
   });
