@@ -79,7 +79,6 @@ function unreadableFile(file: string, error: NodeJS.ErrnoException, options: Lin
     severity: 'error',
     rule: 'unreadable-file',
     message: why,
-    hint,
   };
   const document: KickstartDocument = { file, release: options.release, items: [] };
   return { file, text: '', document, problems: [classed(problem, 'language')] };
