@@ -81,5 +81,12 @@ rm -rf /var/lib/apt/lists/* /var/cache/apt/* /tmp/* /var/tmp/*
 find /var/log -type f -delete
 systemctl mask -q systemd-networkd-wait-online.service apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service 2>/dev/null
 systemctl enable -q systemd-networkd.service ssh.service
-install -d /etc/slipway
+install -d /etc/slipway /etc/systemd/system/ssh.service.d
+# The image has no host keys, or all nodes would have the same; each makes its own when sshd first starts.
+cat >/etc/systemd/system/ssh.service.d/host-keys.conf <<'EOF'
+[Service]
+ExecStartPre=
+ExecStartPre=/usr/bin/ssh-keygen -A
+ExecStartPre=/usr/sbin/sshd -t
+EOF
 tar -C "$out" -cf "$build/out.tar" .
