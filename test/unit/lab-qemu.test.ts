@@ -25,7 +25,8 @@ const SIZE = '-smp 2 -m 1024M -rtc base=utc';
 const CHANNELS =
   '-chardev stdio,id=serial0,signal=off,logfile=/t/console.log -serial chardev:serial0 ' +
   '-chardev socket,id=qmp0,fd=3 -mon chardev=qmp0,mode=control';
-const TCG = '-accel tcg,thread=multi,tb-size=512 -cpu max';
+const TCG =
+  '-accel tcg,thread=multi,tb-size=512 -cpu qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16,+lahf-lm,+rdrand';
 
 describe("QEMU's command line", () => {
   const line = (change: Partial<LabMachineSpec>, acceleration: 'kvm' | 'tcg' = 'tcg'): string =>
