@@ -126,7 +126,8 @@ async function readArray(
   const read = async (file: string): Promise<string> =>
     ((await machine.readFile(`${folder}/${file}`)) ?? '').trim();
   const arrayState = await read('array_state');
-  if (arrayState === '') return undefined;
+  // `clear` is a device number without an array: what a stopped one leaves behind.
+  if (arrayState === '' || arrayState === 'clear') return undefined;
   const progress = parseProgress(await read('sync_completed'));
   const speed = Number.parseInt(await read('sync_speed'), 10);
   const level = await read('level');

@@ -112,6 +112,14 @@ describe('readArrays', () => {
     assert.deepEqual(machine.ran, []);
   });
 
+  it('takes the device number that a stopped array leaves behind for none', async () => {
+    const arrays = await readArrays(machineWith({ ...WHOLE, md125: { state: 'clear', members: {} } }));
+    assert.deepEqual(
+      arrays.map(({ device }) => device),
+      ['md127', 'md126'],
+    );
+  });
+
   it('tells no time left where nothing moves', async () => {
     const [array] = await readArrays(machineWith({ md127: { action: 'resync', completed: 'delayed' } }));
     assert.equal(array && describeSync(array), 'resync');
