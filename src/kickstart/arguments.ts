@@ -26,14 +26,8 @@ export interface Arguments {
   readonly faults: ArgumentFault[];
 }
 
-/** What a word is: a plain argument, `--` itself, or an option. */
-type Kind = 'argument' | 'separator' | OptionWord;
-
-interface OptionWord {
-  readonly known: KnownOption | 'unknown' | 'ambiguous';
-  /** Behind the `=`, and where that begins in the word. */
-  readonly explicit: string | undefined;
-}
+/** What a word is: a plain argument, `--` itself, an option of the table, or what looks like one and is none. */
+type Kind = 'argument' | 'separator' | 'unknown' | 'ambiguous' | KnownOption;
 
 const NEGATIVE_NUMBER = /^-\d+$|^-\d*\.\d+$/;
 
@@ -60,7 +54,7 @@ class ArgumentReader {
     let at = 0;
     while (at < this.words.length) {
       const kind = this.kinds[at];
-      at = typeof kind === 'object' ? this.takeOption(at, kind) : this.takeRun(at);
+      at = kind === 'argument' || kind === 'separator' ? this.takeRun(at) : this.takeOption(at, kind);
     }
     this.reportMissing();
     return this.result;
@@ -79,18 +73,16 @@ class ArgumentReader {
 
   private classifyDashed(word: Word): Kind {
     const { options } = this.grammar;
-    const text = word.text;
+    const { text } = word;
     const exact = options.get(text);
-    if (exact !== undefined) return this.optionWord(exact, undefined, word);
+    if (exact !== undefined) return this.known(exact, word);
     if (text === '-') return 'argument';
     const equals = text.indexOf('=');
     const name = equals < 0 ? text : text.slice(0, equals);
-    const explicit = equals < 0 ? undefined : text.slice(equals + 1);
-    const named = options.get(name);
-    if (named !== undefined) return this.optionWord(named, explicit, word);
+    const named = equals < 0 ? undefined : options.get(name);
+    if (named !== undefined) return this.known(named, word);
     if (text.startsWith('--')) {
       const matches = [...options.keys()].filter((candidate) => candidate.startsWith(name));
-      const [match] = matches;
       if (matches.length > 1) {
         this.fault(
           'ambiguous-option',
@@ -98,40 +90,40 @@ class ArgumentReader {
           word,
           'write the option out',
         );
-        return { known: 'ambiguous', explicit };
+        return 'ambiguous';
       }
-      const known = match === undefined ? undefined : options.get(match);
-      if (known !== undefined) return this.optionWord(known, explicit, word);
+      const match = options.get(matches[0] ?? '');
+      if (match !== undefined) return this.known(match, word);
     }
-    if (NEGATIVE_NUMBER.test(text) || text.includes(' ')) return 'argument';
-    return { known: 'unknown', explicit };
+    return NEGATIVE_NUMBER.test(text) || text.includes(' ') ? 'argument' : 'unknown';
   }
 
-  private optionWord(known: KnownOption, explicit: string | undefined, word: Word): OptionWord {
-    if (known.deprecated) {
-      const [name] = known.spec.names;
+  private known(option: KnownOption, word: Word): KnownOption {
+    if (option.deprecated) {
+      const [name] = option.spec.names;
       this.fault('deprecated-option', `'${name}' is deprecated and has no effect`, word, 'leave it out');
     }
-    return { known, explicit };
+    return option;
   }
 
   /** Takes the option at `at` with its value; returns where the next word stands. */
-  private takeOption(at: number, option: OptionWord): number {
+  private takeOption(at: number, kind: KnownOption | 'unknown' | 'ambiguous' | undefined): number {
     const word = this.words[at];
-    if (word === undefined) return at + 1;
-    if (typeof option.known === 'string') {
-      if (option.known === 'unknown') this.result.extras.push(word);
+    if (word === undefined || kind === undefined) return at + 1;
+    if (typeof kind === 'string') {
+      if (kind === 'unknown') this.result.extras.push(word);
       return at + 1;
     }
-    const { spec } = option.known;
+    const { spec } = kind;
     const name = spec.names[0] ?? word.text;
+    const explicit = word.text.includes('=');
     if (spec.value === undefined) {
-      if (option.explicit === undefined) this.store(name, word, undefined);
-      else this.fault('unexpected-value', `'${name}' takes no value`, word, `write ${name} alone`);
+      if (explicit) this.fault('unexpected-value', `'${name}' takes no value`, word, `write ${name} alone`);
+      else this.store(name, word, undefined);
       return at + 1;
     }
-    if (option.explicit !== undefined) {
-      this.storeValue(spec, word, explicitWord(word, option.explicit));
+    if (explicit) {
+      this.storeValue(spec, word, explicitWord(word));
       return at + 1;
     }
     const next = this.words[at + 1];
@@ -160,12 +152,13 @@ class ArgumentReader {
   /** Serves positionals from the run of words at `at`; what is left of the run belongs to nobody. */
   private takeRun(at: number): number {
     let end = at;
-    while (end < this.words.length && typeof this.kinds[end] === 'string') end++;
+    while (this.kinds[end] === 'argument' || this.kinds[end] === 'separator') end++;
     for (let next = at; next < end; ) {
       const positional = this.grammar.positionals[this.served];
       const taken = positional === undefined ? 0 : this.takePositional(positional, next, end);
       if (taken === 0) {
-        this.result.extras.push(...this.words.slice(next, end));
+        // Not spread into the call: a line can have more words than a call can have arguments.
+        for (const word of this.words.slice(next, end)) this.result.extras.push(word);
         return end;
       }
       next += taken;
@@ -224,20 +217,15 @@ class ArgumentReader {
 }
 
 /** The part of `--option=value` behind the `=`, with a place of its own as far as the quotes allow. */
-function explicitWord(word: Word, value: string): Word {
-  const equals = word.raw.indexOf('=') + 1;
+function explicitWord({ file, line, column, text, raw }: Word): Word {
+  const equals = raw.indexOf('=') + 1;
   return {
-    file: word.file,
-    line: word.line,
-    column: word.column + equals,
-    text: value,
-    raw: word.raw.slice(equals),
+    file,
+    line,
+    column: column + equals,
+    text: text.slice(text.indexOf('=') + 1),
+    raw: raw.slice(equals),
   };
-}
-
-/** The table's option closest to a mistyped one, when it is close. */
-export function suggestOption(name: string, grammar: Grammar): string | undefined {
-  return suggest(name, [...grammar.options.keys()]);
 }
 
 /** The closest of the candidates, when no more than a third of the characters differ. */

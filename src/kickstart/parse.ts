@@ -2,17 +2,15 @@
  * Reads a kickstart: commands, sections, includes, in the order of the file. The reader recovers from every fault
  * and reports all of them; where pykickstart gives up at the first, this goes on.
  */
-import type { Problem } from '../errors/problem.ts';
 import { packageLineFault } from './packages.ts';
-import { type Fault, Session } from './session.ts';
+import { Session } from './session.ts';
 import { type ReleaseTable, tableFor } from './table.ts';
-import { indent, type SourceText, sourceText, splitBlank, trimEnd } from './text.ts';
+import { BREAK_AT_END, indent, type SourceText, sourceText, splitBlank } from './text.ts';
 import type {
   Item,
   KickstartRelease,
   ParseKickstart,
   ParseResult,
-  Place,
   Section,
   SectionName,
   Word,
@@ -53,7 +51,7 @@ class Reader {
       at = first >= line.length || line.charAt(first) === '#' ? at + 1 : this.readLine(line, at);
     }
     if (blank) this.session.fault('empty-file', 'the file is empty', { file, line: 1, column: 1 });
-    const problems = this.session.faults.map(toProblem);
+    const { problems } = this.session;
     return { document: { file, release: this.table.release, items: this.items }, problems };
   }
 
@@ -64,7 +62,7 @@ class Reader {
       this.unclosed(at, unclosed);
       return at + 1;
     }
-    const [name, ...words] = tokens.map((token) => this.word(line, token, at));
+    const [name, ...words] = this.wordsOf(line, tokens, at);
     if (name === undefined) return at + 1;
     if (name.text === '%include' || name.text === '%ksappend') {
       this.readInclude(name.text === '%include' ? 'include' : 'ksappend', name, words);
@@ -196,10 +194,18 @@ class Reader {
       );
   }
 
-  private word(line: string, token: Token, at: number): Word {
-    const { file, line: number, column } = this.source.place(at, token.start);
-    const raw = trimEnd(line.slice(token.start, token.end));
-    return { file, line: number, column, text: token.text, raw };
+  private wordsOf(line: string, tokens: readonly Token[], at: number): readonly Word[] {
+    const { file, line: number, column } = this.source.place(at, 0);
+    return tokens.map(({ text, start, end }) => {
+      const raw = line.slice(start, end);
+      return {
+        file,
+        line: number,
+        column: column + start,
+        text,
+        raw: BREAK_AT_END.test(raw) ? raw.slice(0, -1) : raw,
+      };
+    });
   }
 }
 
@@ -221,11 +227,4 @@ const SECTION_NAMES: ReadonlyMap<string, SectionName> = new Map(
 
 function sectionName(word: string): SectionName | undefined {
   return SECTION_NAMES.get(word);
-}
-
-function toProblem({ rule, message, at, severity, hint }: Fault): Problem {
-  const place: Place = at;
-  const length = 'raw' in at ? { length: Math.max(1, at.raw.length) } : {};
-  const { file, line, column } = place;
-  return { file, line, column, ...length, severity, rule, message, ...(hint === undefined ? {} : { hint }) };
 }

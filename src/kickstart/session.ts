@@ -2,27 +2,23 @@
  * What the lines of one file mean together: commands that exclude each other, duplicates, and options that an
  * earlier line of the same command has set. One session lives as long as the parsing of one file.
  */
-import { type ArgumentFault, parseArguments, suggest, suggestOption } from './arguments.ts';
+import type { Problem } from '../errors/problem.ts';
+import { type ArgumentFault, parseArguments, suggest } from './arguments.ts';
 import type { Check, Checked, CommandSpec, LanguageRule, OptionSpec } from './spec.ts';
 import type { Grammar, KnownCommand, KnownSection, ReleaseTable } from './table.ts';
 import type { CommandLine, OptionValue, Place, Section, Word } from './types.ts';
 import { isTruthy } from './values.ts';
 
-/** A fault of a line, with the severity ksvalidator gives it. */
-export interface Fault {
-  readonly rule: LanguageRule;
-  readonly message: string;
-  readonly at: Place | Word;
-  readonly severity: 'error' | 'warning';
-  readonly hint?: string;
-}
+/** How many mistyped words of a file get a suggestion: looking for one costs more than reading the line. */
+const SUGGESTIONS = 100;
 
 const NO_OPTIONS: ReadonlyMap<string, readonly OptionValue[]> = new Map();
 
 /** Reads command lines and section headers by a release's table and remembers what later lines depend on. */
 export class Session {
-  readonly faults: Fault[] = [];
+  readonly problems: Problem[] = [];
   private errors = 0;
+  private suggestions = 0;
   private readonly table: ReleaseTable;
   private readonly seen = new Set<string>();
   private readonly faultless = new Set<CommandSpec>();
@@ -33,7 +29,7 @@ export class Session {
     this.table = table;
   }
 
-  /** The command of the line `[name, ...words]`; its faults are added to `faults`. */
+  /** The command of the line `[name, ...words]`; its faults are added to `problems`. */
   command(name: Word, words: readonly Word[], raw: string): CommandLine {
     const bare: CommandLine = {
       kind: 'command',
@@ -60,7 +56,7 @@ export class Session {
     return line;
   }
 
-  /** The options and positionals of a section header; its faults are added to `faults`. */
+  /** The options and positionals of a section header; its faults are added to `problems`. */
   header(
     known: KnownSection,
     name: Word,
@@ -91,13 +87,31 @@ export class Session {
 
   fault(rule: LanguageRule, message: string, at: Place | Word, hint?: string): void {
     this.errors++;
-    this.faults.push({ rule, message, at, severity: 'error', ...(hint === undefined ? {} : { hint }) });
+    this.report('error', rule, message, at, hint);
+  }
+
+  private report(
+    severity: Problem['severity'],
+    rule: LanguageRule,
+    message: string,
+    at: Place | Word,
+    hint?: string,
+  ): void {
+    const { file, line, column } = at;
+    const length = 'raw' in at ? Math.max(1, at.raw.length) : 1;
+    const problem: Problem = { file, line, column, length, severity, rule, message };
+    this.problems.push(hint === undefined ? problem : { ...problem, hint });
   }
 
   private unknownCommand(name: Word): void {
-    const close = suggest(name.text, [...this.table.commands.keys()]);
-    const hint = close === undefined ? undefined : `did you mean '${close}'?`;
+    const hint = this.didYouMean(name.text, this.table.commands);
     this.fault('unknown-command', `'${name.text}' is no command of ${this.table.release}`, name, hint);
+  }
+
+  private didYouMean(name: string, known: ReadonlyMap<string, unknown>): string | undefined {
+    if (++this.suggestions > SUGGESTIONS) return undefined;
+    const close = suggest(name, [...known.keys()]);
+    return close === undefined ? undefined : `did you mean '${close}'?`;
   }
 
   private retired(status: 'deprecated' | 'removed', name: Word): void {
@@ -139,7 +153,7 @@ export class Session {
     positionals.push(extra);
     if (optionLike) {
       const message = `'${extra.text}' is no option; it is taken for a member`;
-      this.faults.push({ rule: 'unknown-option', message, at: extra, severity: 'warning' });
+      this.report('warning', 'unknown-option', message, extra);
     }
   }
 
@@ -149,8 +163,7 @@ export class Session {
       return;
     }
     const name = word.text.split('=', 1)[0] ?? word.text;
-    const close = suggestOption(name, grammar);
-    const hint = close === undefined ? undefined : `did you mean '${close}'?`;
+    const hint = this.didYouMean(name, grammar.options);
     this.fault('unknown-option', `'${name}' is no option of ${owner} in ${this.table.release}`, word, hint);
   }
 

@@ -7,8 +7,11 @@ const INTEGER = /^[+-]?\p{Nd}+(?:_\p{Nd}+)*$/u;
 const TRUE = ['on', 'yes', 'true', '1'];
 const FALSE = ['off', 'no', 'false', '0'];
 
+const PLAIN_INTEGER = /^\d{1,15}$/;
+
 /** The number, or undefined when the text is none. */
 export function parseInteger(text: string): number | undefined {
+  if (PLAIN_INTEGER.test(text)) return Number(text);
   const inner = trim(text);
   return INTEGER.test(inner) ? Number(inner.replaceAll('_', '')) : undefined;
 }
@@ -27,9 +30,12 @@ export function parseBoolean(text: string): boolean | undefined {
   return TRUE.includes(lower) ? true : FALSE.includes(lower) ? false : undefined;
 }
 
+/** An empty part, `.` or `..`. */
+const NOT_NORMAL = /\/(\.{0,2})(\/|$)/;
+
 /** `os.path.normpath` for what starts with a slash; other mount points (`swap`, `raid.01`) stay as they are. */
 export function normalizeMountPoint(text: string): string {
-  if (!text.startsWith('/')) return text;
+  if (!text.startsWith('/') || !NOT_NORMAL.test(text)) return text;
   const parts: string[] = [];
   for (const part of text.split('/')) {
     if (part === '..') parts.pop();

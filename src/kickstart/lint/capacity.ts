@@ -1,5 +1,5 @@
 /** How large disks, partitions, arrays and volume groups are, as far as the file and the declared disks tell. */
-import type { ArrayView, GroupView, PartitionView, StorageView } from './storage.ts';
+import { type ArrayView, type GroupView, lookup, type PartitionView, type StorageView } from './storage.ts';
 
 /** MiB that a GPT and the alignment take from a disk: one in front, one behind. */
 const DISK_EDGES_MIB = 2;
@@ -25,23 +25,26 @@ export function capacities(storage: StorageView, disksMiB: readonly number[] | u
     if (size !== undefined) rooms.set(name, size - DISK_EDGES_MIB);
   });
   const allDisks = disksMiB?.reduce((sum, size) => sum + size - DISK_EDGES_MIB, 0);
-  const arrays = new Map(storage.arrays.map((array) => [`${array.name}`, array]));
-  const groups = new Map(storage.groups.map((group) => [group.name, group]));
-  const grown = grownSizes(storage, rooms);
-  const sizeOf = (name: string): number | undefined => {
+  const array = lookup(storage.arrays);
+  const group = lookup(storage.groups);
+  let grown: ReadonlyMap<PartitionView, number> | undefined;
+  const partitionSize = (name: string): number | undefined => {
     const partition = storage.partition(name);
-    if (partition !== undefined) return partition.grow ? grown.get(partition) : partition.sizeMiB;
-    const array = arrays.get(name);
-    return array === undefined || array.existing
-      ? undefined
-      : arraySize(array, (member) => memberSize(member, storage, grown));
+    if (partition?.grow !== true) return partition?.sizeMiB;
+    grown ??= grownSizes(storage, rooms);
+    return grown.get(partition);
+  };
+  const sizeOf = (name: string): number | undefined => {
+    const made = array(name);
+    if (storage.partition(name) !== undefined || made === undefined) return partitionSize(name);
+    return made.existing ? undefined : arraySize(made, partitionSize);
   };
   return {
     disk: (name) => rooms.get(name),
     allDisks,
     group: (name) => {
-      const group = groups.get(name);
-      return group === undefined || group.existing ? undefined : groupSize(group, sizeOf);
+      const made = group(name);
+      return made === undefined || made.existing ? undefined : groupSize(made, sizeOf);
     },
   };
 }
@@ -66,15 +69,6 @@ function grownSizes(
     sizes.set(grower, Math.min(rest, grower.maxSizeMiB ?? rest));
   }
   return sizes;
-}
-
-function memberSize(
-  name: string,
-  storage: StorageView,
-  grown: ReadonlyMap<PartitionView, number>,
-): number | undefined {
-  const partition = storage.partition(name);
-  return partition?.grow === true ? grown.get(partition) : partition?.sizeMiB;
 }
 
 /** What is left of the members by level; undefined when one is not known. */

@@ -55,6 +55,8 @@ export interface StorageView {
   readonly arrays: readonly ArrayView[];
   readonly groups: readonly GroupView[];
   readonly volumes: readonly VolumeView[];
+  /** Every word that names a disk to be used, lists split. */
+  readonly diskWords: readonly Word[];
   /** Disks in the order in which the file first names them. */
   readonly disks: readonly string[];
   /** The first partition of that name. */
@@ -78,19 +80,31 @@ export function storageView(document: KickstartDocument): StorageView {
   const commands = (...names: readonly string[]): readonly CommandLine[] =>
     names.flatMap((name) => byName.get(name) ?? []);
   const partitions = commands('part', 'partition').map(partitionView);
-  const byPartition = new Map<string, PartitionView>();
-  for (const partition of partitions) {
-    if (!byPartition.has(partition.name)) byPartition.set(partition.name, partition);
-  }
+  const diskWords = namedDisks(commands);
   return {
-    partition: (name) => byPartition.get(name),
+    partition: lookup(partitions),
     partitions,
     arrays: commands('raid').map(arrayView),
     groups: commands('volgroup').map(groupView),
     volumes: commands('logvol').map(volumeView),
-    disks: [...new Set(namedDisks(commands).map(({ text }) => diskName(text)))],
+    diskWords,
+    disks: [...new Set(diskWords.map(({ text }) => diskName(text)))],
     open,
     commands,
+  };
+}
+
+/** Finds the first of a name; the index is made when it is first asked for. */
+export function lookup<T extends { readonly name: string }>(
+  items: readonly T[],
+): (name: string) => T | undefined {
+  let index: Map<string, T> | undefined;
+  return (name) => {
+    if (index === undefined) {
+      index = new Map();
+      for (const item of items) if (!index.has(item.name)) index.set(item.name, item);
+    }
+    return index.get(name);
   };
 }
 
@@ -113,19 +127,26 @@ const DISK_LISTS: readonly (readonly [command: string, option: string])[] = [
   ['bootloader', '--driveorder'],
 ];
 
-/** Every word that names disks to be used; a list is split, each part at its own column where quotes allow. */
-export function namedDisks(commands: StorageView['commands']): readonly Word[] {
-  return DISK_LISTS.flatMap(([command, option]) =>
-    commands(command).flatMap((line) =>
-      (line.options.get(option) ?? []).flatMap(({ value }) => diskWords(value)),
-    ),
-  );
+function namedDisks(commands: StorageView['commands']): readonly Word[] {
+  const words: Word[] = [];
+  for (const [command, option] of DISK_LISTS) {
+    for (const line of commands(command)) {
+      for (const { value } of line.options.get(option) ?? []) {
+        if (value !== undefined) for (const word of listed(value)) words.push(word);
+      }
+    }
+  }
+  // The order of the file, not of the table.
+  return words.sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
-function diskWords(value: Word | undefined): readonly Word[] {
-  if (value === undefined) return [];
+/** The parts of a list, each at its own column as far as quotes allow. */
+function listed(value: Word): readonly Word[] {
+  if (!value.text.includes(',')) return [value];
+  let from = 0;
   return parseList(value.text).map((text) => {
-    const offset = Math.max(0, value.raw.indexOf(text));
+    const offset = Math.max(from, value.raw.indexOf(text, from));
+    from = offset + text.length;
     return { ...value, column: value.column + offset, text, raw: text };
   });
 }

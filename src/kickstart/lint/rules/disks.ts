@@ -1,5 +1,5 @@
 /** Rules about which disks are touched, and by which name. */
-import { diskName, lastValue, namedDisks } from '../storage.ts';
+import { diskName, lastValue } from '../storage.ts';
 import type { PracticeRule } from '../types.ts';
 
 /** Names that depend on the order in which the kernel finds the disks. */
@@ -40,7 +40,7 @@ clearpart --all --initlabel`,
         .commands('part', 'partition')
         .flatMap((line) => lastValue(line, '--onpart') ?? []);
       const seen = new Set<string>();
-      return [...namedDisks(storage.commands), ...existing].flatMap((word) => {
+      return [...storage.diskWords, ...existing].flatMap((word) => {
         const name = diskName(word.text);
         if (!KERNEL_NAME.test(name) || seen.has(name)) return [];
         seen.add(name);

@@ -1,6 +1,6 @@
 /** Rules about arrays and what refers to what. */
 import type { CommandLine, Word } from '../../types.ts';
-import type { StorageView } from '../storage.ts';
+import { lookup, type StorageView } from '../storage.ts';
 import type { PracticeFinding, PracticeRule } from '../types.ts';
 
 export const RAID_RULES: readonly PracticeRule[] = [
@@ -86,21 +86,20 @@ interface Reference {
 }
 
 function references(storage: StorageView): readonly Reference[] {
-  const makers = new Map<string, CommandLine>();
-  for (const { line, name } of [...storage.partitions, ...storage.arrays])
-    if (!makers.has(name)) makers.set(name, line);
-  const groups = new Map(storage.groups.map(({ name, line }) => [name, line]));
+  const array = lookup(storage.arrays);
+  const maker = (name: string): CommandLine | undefined => (storage.partition(name) ?? array(name))?.line;
+  const group = lookup(storage.groups);
   const members = [...storage.arrays, ...storage.groups].flatMap(({ line, members }) =>
     members
       .filter(({ text }) => /^(raid|pv)\./.test(text))
-      .map((word) => ({ word, what: 'member', user: line, definition: makers.get(word.text) })),
+      .map((word) => ({ word, what: 'member', user: line, definition: maker(word.text) })),
   );
-  return [...members, ...volumeReferences(storage, groups)];
+  return [...members, ...volumeReferences(storage, (name) => group(name)?.line)];
 }
 
 function volumeReferences(
   storage: StorageView,
-  groups: ReadonlyMap<string, CommandLine>,
+  groupLine: (name: string) => CommandLine | undefined,
 ): readonly Reference[] {
   const pools = new Map(storage.volumes.filter(({ isPool }) => isPool).map(({ name, line }) => [name, line]));
   return storage.volumes
@@ -108,7 +107,7 @@ function volumeReferences(
     .flatMap(({ line, group, pool }) => [
       ...(group === undefined
         ? []
-        : [{ word: group, what: 'volume group', user: line, definition: groups.get(group.text) }]),
+        : [{ word: group, what: 'volume group', user: line, definition: groupLine(group.text) }]),
       ...(pool === undefined
         ? []
         : [{ word: pool, what: 'thin pool', user: line, definition: pools.get(pool.text) }]),

@@ -1,7 +1,7 @@
 /** Rules about sizes: what does not fit, and what growing leaves to others. */
 import { type Capacities, capacities } from '../capacity.ts';
 import type { PartitionView, StorageView, VolumeView } from '../storage.ts';
-import { diskName, lastValue, namedDisks } from '../storage.ts';
+import { diskName, lastValue } from '../storage.ts';
 import type { LintView, PracticeFinding, PracticeRule } from '../types.ts';
 
 /** A share below this is not what anybody wants. */
@@ -55,7 +55,7 @@ function tooManyDisks({ storage, options }: LintView): readonly PracticeFinding[
   const { disksMiB } = options;
   if (disksMiB === undefined || storage.disks.length <= disksMiB.length) return [];
   const extra = storage.disks[disksMiB.length];
-  const at = namedDisks(storage.commands).find(({ text }) => diskName(text) === extra);
+  const at = storage.diskWords.find(({ text }) => diskName(text) === extra);
   if (at === undefined) return [];
   return [{ at, message: `${storage.disks.length} disks are named, but ${disksMiB.length} declared` }];
 }
