@@ -1,0 +1,97 @@
+/** How fast the linter is. Shellcheck is not part of it: what it takes is its own. */
+import { lintText } from '../../src/kickstart/lint/lint.ts';
+
+export interface BenchRow {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  /** What the value must not exceed. */
+  readonly bar: number;
+}
+
+const RELEASE = 'rhel9';
+const MEGABYTE = 1024 * 1024;
+/** The best of so many runs: what else the machine does is not the linter's. */
+const RUNS = 3;
+
+/** Lints a thousand kickstarts of 100 lines, then single files of up to 10 MB; takes some seconds. */
+export async function benchLint(): Promise<readonly BenchRow[]> {
+  const thousand = best(() => {
+    for (let i = 0; i < 1000; i++) lintText(kickstart(i), `${i}.ks`, { release: RELEASE });
+  });
+  const large = manyPartitions(10 * MEGABYTE);
+  const time = best(() => lintText(large, 'large.ks', { release: RELEASE }));
+  const perMegabyte = retainedMegabytes(large) / retainedMegabytes(manyPartitions(5 * MEGABYTE));
+  return [
+    { name: 'lint 1,000 kickstarts of 100 lines', value: thousand, unit: 's', bar: 2 },
+    { name: 'lint a file of 10 MB', value: time, unit: 's', bar: 1 },
+    { name: 'memory of 10 MB as a multiple of that of 5 MB', value: perMegabyte, unit: '×', bar: 2.2 },
+  ];
+}
+
+function best(work: () => void): number {
+  const times = Array.from({ length: RUNS }, () => {
+    const start = performance.now();
+    work();
+    return (performance.now() - start) / 1000;
+  });
+  return round(Math.min(...times));
+}
+
+/** What a linted file keeps in memory, as far as the collector lets itself be asked. */
+function retainedMegabytes(text: string): number {
+  globalThis.gc?.();
+  const before = process.memoryUsage().heapUsed;
+  const linted = lintText(text, 'large.ks', { release: RELEASE });
+  globalThis.gc?.();
+  const after = process.memoryUsage().heapUsed;
+  return linted.document.items.length === 0 ? 0 : (after - before) / MEGABYTE;
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
+
+/** A kickstart as they are written, 100 lines long. */
+function kickstart(seed: number): string {
+  const disk = (index: number) => `disk/by-id/ata-${seed}-${index % 2}`;
+  const partitions = Array.from(
+    { length: 20 },
+    (_, i) => `part raid.${i} --size=${1024 + i} --ondisk=${disk(i)}`,
+  );
+  const arrays = Array.from(
+    { length: 10 },
+    (_, i) => `raid /srv/${i} --device=srv${i} --level=1 --fstype=xfs raid.${2 * i} raid.${2 * i + 1}`,
+  );
+  return [
+    'text',
+    'lang en_US.UTF-8',
+    'keyboard --vckeymap=us',
+    'timezone Europe/Berlin --utc',
+    `network --device=eth0 --bootproto=static --ip=10.0.0.${seed % 250} --netmask=255.255.255.0 --hostname=node-${seed}`,
+    'rootpw --iscrypted $6$salt$Rd4TNO8HBvV9JSN7Vb1CcDv.3hzdyRBtFqpjOiFXAv',
+    `ignoredisk --only-use=${disk(0)},${disk(1)}`,
+    'clearpart --all --initlabel',
+    'bootloader --append="console=tty0 console=ttyS0,115200"',
+    'reboot',
+    ...partitions,
+    ...arrays,
+    '%packages --ignoremissing',
+    ...Array.from({ length: 24 }, (_, i) => `package-${i}`),
+    '%end',
+    '%post --erroronfail',
+    ...Array.from({ length: 32 }, (_, i) => `echo "line ${i} of ${seed}" >> /root/install.log`),
+    '%end',
+    '',
+  ].join('\n');
+}
+
+function manyPartitions(bytes: number): string {
+  const lines: string[] = [];
+  for (let size = 0, i = 0; size < bytes; i++) {
+    const line = `part /srv/${i} --fstype=xfs --size=${1024 + i} --ondisk=disk/by-id/ata-${i % 100}\n`;
+    lines.push(line);
+    size += line.length;
+  }
+  return lines.join('');
+}
