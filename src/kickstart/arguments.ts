@@ -219,13 +219,8 @@ class ArgumentReader {
 /** The part of `--option=value` behind the `=`, with a place of its own as far as the quotes allow. */
 function explicitWord({ file, line, column, text, raw }: Word): Word {
   const equals = raw.indexOf('=') + 1;
-  return {
-    file,
-    line,
-    column: column + equals,
-    text: text.slice(text.indexOf('=') + 1),
-    raw: raw.slice(equals),
-  };
+  const value = text.slice(text.indexOf('=') + 1);
+  return { file, line, column: column + equals, text: value, raw: raw === text ? value : raw.slice(equals) };
 }
 
 /** The closest of the candidates, when no more than a third of the characters differ. */

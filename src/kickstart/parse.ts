@@ -62,7 +62,8 @@ class Reader {
       this.unclosed(at, unclosed);
       return at + 1;
     }
-    const [name, ...words] = this.wordsOf(line, tokens, at);
+    const words = this.wordsOf(line, tokens, at);
+    const name = words.shift();
     if (name === undefined) return at + 1;
     if (name.text === '%include' || name.text === '%ksappend') {
       this.readInclude(name.text === '%include' ? 'include' : 'ksappend', name, words);
@@ -194,19 +195,19 @@ class Reader {
       );
   }
 
-  private wordsOf(line: string, tokens: readonly Token[], at: number): readonly Word[] {
+  private wordsOf(line: string, tokens: readonly Token[], at: number): Word[] {
     const { file, line: number, column } = this.source.place(at, 0);
     return tokens.map(({ text, start, end }) => {
-      const raw = line.slice(start, end);
-      return {
-        file,
-        line: number,
-        column: column + start,
-        text,
-        raw: BREAK_AT_END.test(raw) ? raw.slice(0, -1) : raw,
-      };
+      // Quotes and escapes make the written word longer; without any it is the same string.
+      const raw = end - start === text.length ? text : writtenWord(line.slice(start, end));
+      return { file, line: number, column: column + start, text, raw };
     });
   }
+}
+
+/** Without the end of the line, which a backslash can make part of a word. */
+function writtenWord(raw: string): string {
+  return BREAK_AT_END.test(raw) ? raw.slice(0, -1) : raw;
 }
 
 const SECTION_NAMES: ReadonlyMap<string, SectionName> = new Map(

@@ -31,26 +31,18 @@ export class Session {
 
   /** The command of the line `[name, ...words]`; its faults are added to `problems`. */
   command(name: Word, words: readonly Word[], raw: string): CommandLine {
-    const bare: CommandLine = {
-      kind: 'command',
-      ...placeOf(name),
-      name: name.text,
-      words,
-      options: NO_OPTIONS,
-      positionals: [],
-    };
     const known = this.table.commands.get(name.text);
     if (known === undefined) {
       this.unknownCommand(name);
-      return bare;
+      return commandLine(name, words, NO_OPTIONS, []);
     }
     this.checkExclusions(known, name);
     if (known.status !== 'ok') {
       this.retired(known.status, name);
-      return bare;
+      return commandLine(name, words, NO_OPTIONS, []);
     }
     const before = this.errors;
-    const line = known.spec.free === true ? { ...bare, positionals: words } : this.readArguments(known, bare);
+    const line = this.readArguments(known, name, words);
     if (this.errors === before) this.checkLine(known, line, name, raw);
     if (this.errors === before) this.faultless.add(known.spec);
     return line;
@@ -70,14 +62,7 @@ export class Session {
     const before = this.errors;
     for (const fault of faults) this.argumentFault(fault, name);
     for (const extra of extras) this.unexpected(extra, known.grammar, name.text);
-    const line: CommandLine = {
-      kind: 'command',
-      ...placeOf(name),
-      name: name.text,
-      words,
-      options,
-      positionals,
-    };
+    const line = commandLine(name, words, options, positionals);
     if (this.errors === before) {
       const view = new CheckedLine(this.table.release, line, raw, known.grammar, undefined, false);
       this.runChecks(known.spec.checks ?? [], view, name);
@@ -134,11 +119,12 @@ export class Session {
     }
   }
 
-  private readArguments(known: KnownCommand, bare: CommandLine): CommandLine {
-    const { options, positionals, extras, faults } = parseArguments(bare.words, known.grammar);
-    for (const fault of faults) this.argumentFault(fault, bare);
+  private readArguments(known: KnownCommand, name: Word, words: readonly Word[]): CommandLine {
+    if (known.spec.free === true) return commandLine(name, words, NO_OPTIONS, words);
+    const { options, positionals, extras, faults } = parseArguments(words, known.grammar);
+    for (const fault of faults) this.argumentFault(fault, name);
     for (const extra of extras) this.placeExtra(extra, known, positionals);
-    return { ...bare, options, positionals };
+    return commandLine(name, words, options, positionals);
   }
 
   /** Words that no positional took: members of an array, say, or a mistake. */
@@ -167,8 +153,8 @@ export class Session {
     this.fault('unknown-option', `'${name}' is no option of ${owner} in ${this.table.release}`, word, hint);
   }
 
-  private argumentFault(fault: ArgumentFault, whole: Place): void {
-    this.fault(fault.rule, fault.message, fault.at ?? whole, fault.hint);
+  private argumentFault(fault: ArgumentFault, name: Word): void {
+    this.fault(fault.rule, fault.message, fault.at ?? name, fault.hint);
   }
 
   private checkLine(known: KnownCommand, line: CommandLine, name: Word, raw: string): void {
@@ -268,6 +254,11 @@ class CheckedLine implements Checked {
   }
 }
 
-function placeOf({ file, line, column }: Place): Place {
-  return { file, line, column };
+function commandLine(
+  { file, line, column, text }: Word,
+  words: readonly Word[],
+  options: CommandLine['options'],
+  positionals: readonly Word[],
+): CommandLine {
+  return { kind: 'command', file, line, column, name: text, words, options, positionals };
 }
