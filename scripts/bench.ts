@@ -14,6 +14,7 @@ import { interruption, interruptionExitCode } from '../src/host/signals.ts';
 import { accelerate } from '../src/lab/accelerate.ts';
 import { benchCold, benchRebuild } from './bench/build.ts';
 import { benchHelp } from './bench/help.ts';
+import { benchLint } from './bench/lint.ts';
 import { benchNode } from './bench/node.ts';
 import type { Row } from './bench/row.ts';
 import { describeMachine, formatTable } from './bench/table.ts';
@@ -27,6 +28,7 @@ interface Benchmark {
 
 const BENCHMARKS: readonly Benchmark[] = [
   { name: 'help', run: benchHelp },
+  { name: 'lint', run: benchLint },
   { name: 'rebuild', run: benchRebuild },
   { name: 'cold', slow: true, run: benchCold },
   { name: 'node', slow: true, run: benchNode },

@@ -9,9 +9,11 @@ export interface Row {
   readonly note?: string;
 }
 
-/** Milliseconds and megabytes count whole; everything else to a tenth. */
-export const quantity = (value: number, unit: string): string =>
-  `${unit === 'ms' || unit === 'MB' ? value.toFixed(0) : value.toFixed(1)} ${unit}`;
+/** Two figures that matter: whole milliseconds and megabytes, tenths, hundredths below one. */
+export function quantity(value: number, unit: string): string {
+  const digits = unit === 'ms' || unit === 'MB' ? 0 : value < 1 ? 2 : 1;
+  return `${value.toFixed(digits)} ${unit}`;
+}
 
 /** The middle value, or the mean of the two in the middle. @throws {RangeError} for an empty list. */
 export function median(values: readonly number[]): number {
