@@ -12,39 +12,34 @@ export interface Request {
  * Sizes for `requests` in `room`, in order; undefined when even the least sizes do not fit.
  *
  * Growing requests share what is left in proportion to their least size, and what one cannot take because of its
- * maximum goes to the others: the algorithm of blivet (`blivet/partitioning.py`, class Chunk), without its rounding
- * to whole cylinders.
+ * maximum goes to the others: the algorithm of blivet (`blivet/partitioning.py`, class Chunk). What is lost to whole
+ * units goes to the last of them.
  */
 export function share(requests: readonly Request[], room: number): readonly number[] | undefined {
-  const sizes = requests.map((request) => request.size);
-  let left = room - sum(sizes);
+  const shares = requests.map(({ size, grow, max = Number.POSITIVE_INFINITY }) => ({
+    least: size,
+    size,
+    most: grow ? Math.max(size, max) : size,
+  }));
+  let left = room - sum(requests.map(({ size }) => size));
   if (left < 0) return undefined;
-  let growing = requests.flatMap((request, i) => (request.grow ? [i] : []));
-  while (left > 0 && growing.length > 0) {
-    const base = sum(growing.map((i) => requests[i]?.size ?? 0));
-    const before = left;
-    for (const i of growing) {
-      const request = requests[i];
-      const size = sizes[i];
-      if (request === undefined || size === undefined) continue;
-      const wanted = base === 0 ? before / growing.length : (before * request.size) / base;
-      const given = Math.min(Math.floor(wanted), (request.max ?? Number.POSITIVE_INFINITY) - size, left);
-      sizes[i] = size + given;
-      left -= given;
+  const give = (share: { size: number; readonly most: number }, wanted: number): void => {
+    const given = Math.min(wanted, share.most - share.size);
+    share.size += given;
+    left -= given;
+  };
+  const isOpen = ({ size, most }: { readonly size: number; readonly most: number }): boolean => size < most;
+  for (let open = shares.filter(isOpen); left > 0 && open.length > 0; ) {
+    const pool = left;
+    const base = sum(open.map(({ least }) => least));
+    for (const one of open) {
+      give(one, Math.floor(base === 0 ? pool / open.length : (pool * one.least) / base));
     }
-    const open = growing.filter((i) => (sizes[i] ?? 0) < (requests[i]?.max ?? Number.POSITIVE_INFINITY));
-    // Nobody met a maximum: what is left is rounding, fewer units than there are requests. The last one takes it.
-    if (open.length === growing.length) {
-      const last = growing.at(-1);
-      if (last !== undefined)
-        sizes[last] =
-          (sizes[last] ?? 0) +
-          Math.min(left, (requests[last]?.max ?? Number.POSITIVE_INFINITY) - (sizes[last] ?? 0));
-      break;
-    }
-    growing = open;
+    // Nobody met a maximum: what is left is rounding, fewer units than there are requests.
+    if (open.every(isOpen)) for (const one of open.toReversed()) give(one, left);
+    open = open.filter(isOpen);
   }
-  return sizes;
+  return shares.map(({ size }) => size);
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0);

@@ -8,6 +8,8 @@ export interface TargetDisk {
   readonly sizeBytes: number;
   /** Bytes per logical sector: 512 or 4096. */
   readonly sectorBytes: number;
+  /** Why it cannot be written, whatever the kickstart says: `it is read-only`. */
+  readonly unusable?: string;
 }
 
 export interface StorageModel {
@@ -17,7 +19,7 @@ export interface StorageModel {
   readonly fileSystems: readonly ModelFileSystem[];
 }
 
-export interface ModelDisk extends TargetDisk {
+export interface ModelDisk extends Omit<TargetDisk, 'unusable'> {
   readonly partitions: readonly ModelPartition[];
 }
 
@@ -61,6 +63,8 @@ export interface ModelLogicalVolume {
   readonly sizeMiB: number;
   /** Takes what the others leave. */
   readonly grow: boolean;
+  /** Only for one that grows. */
+  readonly maxSizeMiB?: number;
   readonly place: Place;
 }
 

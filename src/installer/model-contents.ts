@@ -1,0 +1,127 @@
+/** What a storage command puts on its device: a file system, a part of something larger, or nothing at all. */
+import type { CommandLine, Place } from '../kickstart/types.ts';
+import { option, placeOf, type problemAt, text } from './command-words.ts';
+import type { ModelFileSystem } from './model.ts';
+
+/** Notes what stands against a kickstart, at a place of it. */
+export type Refuse = (...problem: Parameters<typeof problemAt>) => void;
+
+export type Content =
+  | { readonly kind: 'file-system'; readonly fileSystem: Omit<ModelFileSystem, 'device'> }
+  /** A part of an array or of a volume group; `id` is its name in the kickstart, `raid.boot0`. */
+  | { readonly kind: 'member' | 'pv'; readonly id: string }
+  | { readonly kind: 'biosboot' | 'nothing' };
+
+/** A device that a command makes. */
+export interface MadeDevice {
+  readonly device: string;
+  readonly command: CommandLine;
+  readonly content: Content;
+  /** MiB for what lies on it. */
+  readonly sizeMiB: number;
+  /** The disk's kernel name; only for a partition. */
+  readonly disk?: string;
+}
+
+/** The mount point or its like: `/boot`, `swap`, `raid.boot0`, `pv.system`, `biosboot`, `None`. */
+export const targetOf = (command: CommandLine): string => command.positionals[0]?.text ?? '';
+
+/** Words of a kickstart for "mount it nowhere". */
+const NOWHERE = ['None', 'none', ''];
+
+/** What `command` asks for; what cannot be had is refused, and then nothing lies there. */
+export function contentOf(command: CommandLine, refuse: Refuse): Content {
+  const target = targetOf(command);
+  const wanted = text(command, '--fstype');
+  if (/^raid\./.test(target)) return { kind: 'member', id: target };
+  if (/^pv\./.test(target)) return { kind: 'pv', id: target };
+  if (wanted === 'biosboot' || target === 'biosboot') return { kind: 'biosboot' };
+  // How a kickstart says "leave it alone": see the renderer.
+  if (wanted === 'mdmember') return { kind: 'nothing' };
+  if (!isMountPoint(target) && target !== 'swap' && !NOWHERE.includes(target)) {
+    refuse(
+      command.positionals[0] ?? command,
+      'mount-point',
+      `nothing can be mounted at '${target}'`,
+      'give an absolute path, swap, raid.NAME, pv.NAME, biosboot or None',
+    );
+    return { kind: 'nothing' };
+  }
+  const fileSystem = fileSystemOf(command, target, wanted, refuse);
+  return fileSystem === undefined ? { kind: 'nothing' } : { kind: 'file-system', fileSystem };
+}
+
+/** An absolute path that stays where it says, and that a line of fstab can hold. */
+const isMountPoint = (target: string): boolean =>
+  /^\/[^\s\\]*$/.test(target) && !/\/\/|\/\.{1,2}(\/|$)|.\/$/.test(target);
+
+type FileSystemType = ModelFileSystem['type'];
+
+/** Bytes of a label; mkfs refuses longer ones or cuts them, when the disks are already written. */
+const LABEL_BYTES: Readonly<Record<FileSystemType, number>> = {
+  ...{ ext2: 16, ext3: 16, ext4: 16 },
+  ...{ xfs: 12, vfat: 11, swap: 15 },
+};
+
+function fileSystemOf(
+  command: CommandLine,
+  target: string,
+  wanted: string | undefined,
+  refuse: Refuse,
+): Omit<ModelFileSystem, 'device'> | undefined {
+  const at: Place = option(command, '--fstype') ?? command;
+  const type = fileSystemType(target, wanted);
+  if (type === undefined) {
+    refuse(
+      at,
+      'file-system',
+      `this installer makes no file system of type ${wanted ?? ''}`,
+      'use ext2, ext3, ext4, xfs, vfat, efi or swap',
+    );
+    return undefined;
+  }
+  if (target === '/boot/efi' && type !== 'vfat') {
+    refuse(at, 'esp-type', `firmware cannot read ${type} at /boot/efi`, 'use --fstype=efi');
+  }
+  if (target.startsWith('/') && type === 'swap') {
+    refuse(
+      at,
+      'file-system',
+      `swap cannot be mounted at ${target}`,
+      'write swap in place of the mount point',
+    );
+  }
+  const label = option(command, '--label');
+  const most = LABEL_BYTES[type];
+  if (label !== undefined && Buffer.byteLength(label.text) > most) {
+    refuse(label, 'label-too-long', `'${label.text}' is too long for a label of ${type}: ${most} bytes`);
+  }
+  const mountOptions = text(command, '--fsoptions');
+  return {
+    type,
+    ...(target.startsWith('/') ? { mountPoint: target } : {}),
+    ...(label === undefined ? {} : { label: label.text }),
+    ...(mountOptions === undefined ? {} : { mountOptions }),
+    mkfsOptions: (text(command, '--mkfsoptions') ?? '').split(/\s+/).filter((word) => word !== ''),
+    place: placeOf(command),
+  };
+}
+
+function fileSystemType(target: string, wanted: string | undefined): FileSystemType | undefined {
+  if (target === 'swap') return 'swap';
+  switch (wanted) {
+    case undefined:
+      return target === '/boot/efi' ? 'vfat' : 'ext4';
+    case 'efi':
+    case 'vfat':
+      return 'vfat';
+    case 'ext2':
+    case 'ext3':
+    case 'ext4':
+    case 'xfs':
+    case 'swap':
+      return wanted;
+    default:
+      return undefined;
+  }
+}
