@@ -124,7 +124,8 @@ export class Session {
     const { options, positionals, extras, faults } = parseArguments(words, known.grammar);
     for (const fault of faults) this.argumentFault(fault, name);
     for (const extra of extras) this.placeExtra(extra, known, positionals);
-    return commandLine(name, words, options, positionals);
+    // A list that grew by pushing keeps room for more; a large file has no room for that.
+    return commandLine(name, words, options, positionals.slice());
   }
 
   /** Words that no positional took: members of an array, say, or a mistake. */

@@ -118,7 +118,8 @@ function practiceProblems(rule: PracticeRule, view: LintView): readonly LintProb
 }
 
 function classed(problem: Problem, ruleClass: RuleClass): LintProblem {
-  return { ...problem, class: ruleClass, hint: problem.hint ?? remedyOf(problem.rule) };
+  const { file, line, column, length = 1, severity, rule, message, hint = remedyOf(rule) } = problem;
+  return { file, line, column, length, severity, class: ruleClass, rule, message, hint };
 }
 
 function byPlace(a: Problem, b: Problem): number {
