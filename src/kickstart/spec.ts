@@ -22,7 +22,7 @@ export const FROM_FEDORA43: When = ['rhel10', 'fedora43', 'fedora44'];
 /** All releases, our own included, oldest first. */
 export const RELEASES: readonly KickstartRelease[] = [...EVERYWHERE, 'embedded'];
 
-export type ValueType = 'text' | 'integer' | 'list' | 'boolean' | 'choice' | 'mountpoint';
+export type ValueType = 'text' | 'integer' | 'list' | 'boolean' | 'choice';
 
 export interface OptionSpec {
   /** With dashes; the first is the one the parsed document uses. */

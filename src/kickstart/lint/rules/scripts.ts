@@ -10,9 +10,10 @@ import type { LintView, PracticeFinding, PracticeRule } from '../types.ts';
 const STOPS_AT_FAILURE = /(^|;)[ \t]*set[ \t]+(-[a-zA-Z]*e|.{0,100}-o[ \t]+errexit)/m;
 /** A download whose output goes into a shell, in one command. */
 const PIPED_DOWNLOAD =
-  /\b(curl|wget)\b[^\n;&|]{0,500}\|[ \t]*(sudo[ \t]+)?(\/(usr\/)?bin\/)?(ba|da|z|k)?sh\b/g;
+  /\b(curl|wget)\b[^\n;&|]{0,500}\|[ \t]{0,20}(sudo[ \t]{1,20})?(\/(usr\/)?bin\/)?(ba|da|z|k)?sh\b/g;
 /** A download inside a command or process substitution that a shell executes. */
-const SUBSTITUTED_DOWNLOAD = /\b(ba|da|z|k)?sh[ \t]+(-c[ \t]+["']?\$\(|<\()[ \t]*(curl|wget)\b/g;
+const SUBSTITUTED_DOWNLOAD =
+  /\b(ba|da|z|k)?sh[ \t]{1,20}(-c[ \t]{1,20}["']?\$\(|<\()[ \t]{0,20}(curl|wget)\b/g;
 
 export const SCRIPT_RULES: readonly PracticeRule[] = [
   {
