@@ -23,11 +23,8 @@ export function formatTable(rows: readonly Row[]): string {
   });
   for (const { name, value, unit, bar, note = '' } of rows) {
     const measured = quantity(value, unit);
-    table.push(
-      bar === undefined
-        ? [name, measured, '', '', note]
-        : [name, measured, quantity(bar, unit), value <= bar ? 'yes' : 'NO', note],
-    );
+    const holds = bar === undefined ? '' : value <= bar ? 'yes' : 'NO';
+    table.push([name, measured, bar === undefined ? '' : `≤ ${bar}`, holds, note]);
   }
   return table.toString();
 }
