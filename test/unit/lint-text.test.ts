@@ -229,17 +229,24 @@ describe('shell scripts', () => {
     assert.deepEqual(
       shellScripts(document).map(({ section, text }) => [section.name, text]),
       [
-        ['pre', 'cd /x\n'],
-        ['post', 'echo $a\n'],
+        ['pre', '# shellcheck shell=bash\ncd /x\n'],
+        ['post', '# shellcheck shell=bash\necho $a\n'],
       ],
     );
+  });
+
+  it('are of the dialect that /bin/sh speaks on the system installed', () => {
+    const text = '%post\necho\n%end\n%post --interpreter=/bin/bash\necho\n%end\n';
+    const dialects = shellScripts(lintText(text, 'a.ks', { release: 'embedded' }).document).map(
+      (script) => script.text.split('\n')[0],
+    );
+    assert.deepEqual(dialects, ['# shellcheck shell=dash', '# shellcheck shell=bash']);
   });
 
   it('are handed to shellcheck as files, never as words of a shell', () => {
     assert.deepEqual(shellcheckArguments(['/t/0.sh']), [
       '--format=json1',
       '--severity=warning',
-      '--shell=bash',
       '--exclude=SC1091,SC2148,SC2154',
       '--',
       '/t/0.sh',
@@ -248,7 +255,7 @@ describe('shell scripts', () => {
 
   it('get what shellcheck says at their place in the kickstart', () => {
     const output =
-      '{"comments":[{"file":"/t/0.sh","line":1,"column":3,"level":"warning","code":2164,"message":"Use cd ||"}]}';
+      '{"comments":[{"file":"/t/0.sh","line":2,"column":3,"level":"warning","code":2164,"message":"Use cd ||"}]}';
     const [, script] = shellScripts(document);
     assert.ok(script !== undefined);
     assert.deepEqual(shellProblems(parseShellcheck(output), script), [

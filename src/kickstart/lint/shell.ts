@@ -5,24 +5,40 @@ import type { LintProblem } from './types.ts';
 /** A script of a kickstart, ready for shellcheck. */
 export interface ShellScript {
   readonly section: Section;
+  /** The body below a line that names the dialect to shellcheck. */
   readonly text: string;
 }
 
 const SCRIPTS: readonly SectionName[] = ['pre', 'pre-install', 'post', 'onerror', 'traceback'];
-const SHELLS = /(^|\/)(ba|da|k)?sh$/;
+const SHELLS = /(?:^|\/)(bash|dash|ksh|sh)$/;
+/** Lines that {@link ShellScript.text} has above the body. */
+const LINES_ABOVE = 1;
 
-/** Whether a section's script is for a Bourne shell; the default interpreter is /bin/sh, which is bash here. */
+/** Whether a section's script is for a Bourne shell. */
 export function isShell(section: Section): boolean {
+  return shellOf(section) !== undefined;
+}
+
+/** `bash`, `dash`, `ksh` or `sh`; undefined for other interpreters. Without --interpreter it is /bin/sh. */
+function shellOf(section: Section): string | undefined {
   const interpreter = section.options.get('--interpreter')?.at(-1)?.value?.text ?? '/bin/sh';
-  return SHELLS.test(interpreter.trim().split(/\s/, 1)[0] ?? '');
+  return SHELLS.exec(interpreter.trim().split(/\s/, 1)[0] ?? '')?.[1];
 }
 
 /** The shell scripts of a document, empty ones left out. */
 export function shellScripts(document: KickstartDocument): readonly ShellScript[] {
+  // /bin/sh is bash for Red Hat and dash for Debian, which our own installer is made of.
+  const dialects: Readonly<Record<string, string>> = {
+    sh: document.release === 'embedded' ? 'dash' : 'bash',
+  };
   return document.items
     .filter((item) => item.kind === 'section')
-    .filter((section) => SCRIPTS.includes(section.name) && isShell(section) && section.body.trim() !== '')
-    .map((section) => ({ section, text: `${section.body}\n` }));
+    .filter((section) => SCRIPTS.includes(section.name) && section.body.trim() !== '')
+    .flatMap((section) => {
+      const shell = shellOf(section);
+      if (shell === undefined) return [];
+      return [{ section, text: `# shellcheck shell=${dialects[shell] ?? shell}\n${section.body}\n` }];
+    });
 }
 
 /**
@@ -30,27 +46,17 @@ export function shellScripts(document: KickstartDocument): readonly ShellScript[
  * shebang, SC1091 files that are not here, SC2154 variables that come from elsewhere).
  */
 export function shellcheckArguments(files: readonly string[]): readonly string[] {
-  return [
-    '--format=json1',
-    '--severity=warning',
-    '--shell=bash',
-    '--exclude=SC1091,SC2148,SC2154',
-    '--',
-    ...files,
-  ];
+  return ['--format=json1', '--severity=warning', '--exclude=SC1091,SC2148,SC2154', '--', ...files];
 }
 
-/**
- * Translates shellcheck's json1 output, given for one script, to places in the kickstart. An output that is not
- * what shellcheck prints gives an empty list.
- */
+/** Translates what shellcheck says about one script to places in the kickstart. */
 export function shellProblems(
   comments: readonly ShellComment[],
   { section }: ShellScript,
 ): readonly LintProblem[] {
   return comments.map(({ line, column, level, code, message }) => ({
     file: section.file,
-    line: section.bodyLine + line - 1,
+    line: Math.max(section.bodyLine, section.bodyLine + line - 1 - LINES_ABOVE),
     column,
     severity: level === 'error' ? 'error' : 'warning',
     class: 'practice',
