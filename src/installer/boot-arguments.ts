@@ -1,4 +1,5 @@
 /** What the kernel's command line asks of the installer. */
+import { StepFailure } from '../engine/failure.ts';
 
 /** Where a kickstart is to be had, in Anaconda's notation of `inst.ks=`. */
 export type KickstartSource =
@@ -19,7 +20,7 @@ const DEFAULT_PATH = '/ks.cfg';
 
 /**
  * Reads `/proc/cmdline`. The last of several equal arguments counts, as for the kernel.
- * @throws {Error} for an `inst.ks=` that names no place known here.
+ * @throws {StepFailure} of class `config-invalid` for an `inst.ks=` that names no place known here.
  */
 export function parseBootArguments(commandLine: string): BootArguments {
   const last = (name: string): string | undefined =>
@@ -45,18 +46,23 @@ export function parseKickstartSource(text: string): KickstartSource {
     case 'hd': {
       const [, volume = '', path = DEFAULT_PATH] = /^([^:]+)(?::(.+))?$/s.exec(rest) ?? [];
       if (volume === '') break;
-      // Boot loaders hand a space in a label on as \x20.
-      return { kind: 'volume', volume: volume.replaceAll('\\x20', ' '), path: absolute(path) };
+      return { kind: 'volume', volume: unescaped(volume), path: absolute(unescaped(path)) };
     }
     case 'cdrom':
-      return { kind: 'cdrom', path: absolute(rest || DEFAULT_PATH) };
+      return { kind: 'cdrom', path: absolute(unescaped(rest) || DEFAULT_PATH) };
     case 'file':
-      if (rest !== '') return { kind: 'file', path: absolute(rest) };
+      if (rest !== '') return { kind: 'file', path: absolute(unescaped(rest)) };
       break;
   }
-  throw new Error(
-    `inst.ks=${text} is not a place for a kickstart: use hd:LABEL=…:/path, cdrom:/path, file:/path or http://…`,
+  throw new StepFailure(
+    'config-invalid',
+    `inst.ks=${text} is not a place for a kickstart`,
+    'use hd:LABEL=…:/path, cdrom:/path, file:/path or http://…',
   );
 }
 
 const absolute = (path: string): string => (path.startsWith('/') ? path : `/${path}`);
+
+/** A kernel argument cannot hold a space, nor a label a colon: both are written as udev writes them, \x20 and \x3a. */
+const unescaped = (text: string): string =>
+  text.replace(/\\x([0-7][\da-f])/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));

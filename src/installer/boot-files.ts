@@ -50,8 +50,8 @@ export function grubConfig(
 ): string {
   const entry = (title: string, extra: string): string =>
     [
-      `menuentry '${title}' {`,
-      `  linux ${volume.folder}/${facts.kernel} ${args.join(' ')}${extra}`,
+      `menuentry ${grubWord(title)} {`,
+      `  linux ${volume.folder}/${facts.kernel} ${args.map(grubWord).join(' ')}${extra}`,
       `  initrd ${volume.folder}/${facts.initrd}`,
       '}',
     ].join('\n');
@@ -72,6 +72,11 @@ export function grubConfig(
     entry(`${facts.title}, one user`, ' single'),
     '',
   ].join('\n');
+}
+
+/** A word as GRUB's script language reads it back: what it would take for its own is quoted. */
+function grubWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** `EFI/debian/grub.cfg` on the ESP, where Debian's signed GRUB looks: it only finds /boot. */

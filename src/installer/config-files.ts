@@ -1,7 +1,8 @@
 /** The files that make an unpacked image this node: path → content. Pure; Debian with systemd-networkd. */
 import type { DeviceIds } from './device-ids.ts';
 import type { StorageModel } from './model.ts';
-import type { NetworkConfig, SystemConfig } from './system-config.ts';
+import { networkFiles } from './network-files.ts';
+import type { SystemConfig } from './system-config.ts';
 
 /** Every file to be written below the target's root. */
 export function configFiles(
@@ -31,9 +32,7 @@ export function configFiles(
   if (nameServers.length > 0) {
     files.set('/etc/resolv.conf', nameServers.map((server) => `nameserver ${server}\n`).join(''));
   }
-  config.interfaces.forEach((one, index) => {
-    for (const [name, text] of networkFiles(one, index)) files.set(`/etc/systemd/network/${name}`, text);
-  });
+  for (const [name, text] of networkFiles(config.interfaces)) files.set(`/etc/systemd/network/${name}`, text);
   return files;
 }
 
@@ -47,6 +46,7 @@ function localeFile(wanted: string): string {
 
 function fstab(model: StorageModel, ids: DeviceIds): string {
   const lines = model.fileSystems
+    .filter(({ type, mountPoint }) => mountPoint !== undefined || type === 'swap')
     .toSorted((a, b) => (a.mountPoint ?? '~').length - (b.mountPoint ?? '~').length)
     .map(({ device, type, mountPoint, mountOptions }) => {
       const pass = mountPoint === '/' ? 1 : type === 'swap' || type === 'xfs' ? 0 : 2;
@@ -68,69 +68,4 @@ function mdadmConf(model: StorageModel, ids: DeviceIds): string {
     ...model.arrays.map(({ name, device }) => `ARRAY ${device} UUID=${ids.array(name)}`),
     '',
   ].join('\n');
-}
-
-type NamedFile = readonly [name: string, text: string];
-
-/** systemd.network(5) files of one `network` line. */
-export function networkFiles(network: NetworkConfig, index: number): readonly NamedFile[] {
-  const stem = `${10 + index}-slipway`;
-  const addresses = addressLines(network);
-  const files: NamedFile[] = [];
-  const { bond, vlan } = network;
-  const link = bond?.name ?? network.device;
-  if (bond !== undefined) {
-    const mode = bond.options.find((word) => word.startsWith('mode='))?.slice('mode='.length);
-    const monitor = bond.options.find((word) => word.startsWith('miimon='))?.slice('miimon='.length);
-    const body = [
-      ...(mode === undefined ? [] : [`Mode=${mode}`]),
-      ...(monitor === undefined ? [] : [`MIIMonitorSec=${monitor}ms`]),
-    ];
-    files.push([
-      `${stem}-${bond.name}.netdev`,
-      unit(['NetDev', `Name=${bond.name}`, 'Kind=bond'], ['Bond', ...body]),
-    ]);
-    bond.ports.forEach((port, i) => {
-      files.push([
-        `${stem}-port${i}.network`,
-        unit(['Match', ...match(port)], ['Network', `Bond=${bond.name}`]),
-      ]);
-    });
-  }
-  if (vlan === undefined) {
-    files.push([`${stem}.network`, unit(['Match', ...match(link)], ['Network', ...addresses])]);
-    return files;
-  }
-  const name = `vlan${vlan}`;
-  files.push([
-    `${stem}-${name}.netdev`,
-    unit(['NetDev', `Name=${name}`, 'Kind=vlan'], ['VLAN', `Id=${vlan}`]),
-  ]);
-  files.push([
-    `${stem}.network`,
-    unit(['Match', ...match(link)], ['Network', `VLAN=${name}`, 'LinkLocalAddressing=no']),
-  ]);
-  files.push([`${stem}-${name}.network`, unit(['Match', `Name=${name}`], ['Network', ...addresses])]);
-  return files;
-}
-
-function match(device: string): readonly string[] {
-  if (device === 'link') return ['Name=en* eth*', 'Type=ether'];
-  return /^([\da-f]{2}:){5}[\da-f]{2}$/i.test(device)
-    ? [`MACAddress=${device.toLowerCase()}`, 'Type=ether']
-    : [`Name=${device}`];
-}
-
-function addressLines({ dhcp, address, gateway, nameServers }: NetworkConfig): readonly string[] {
-  return [
-    ...(dhcp ? ['DHCP=yes'] : []),
-    ...(address === undefined ? [] : [`Address=${address}`]),
-    ...(gateway === undefined ? [] : [`Gateway=${gateway}`]),
-    ...nameServers.map((server) => `DNS=${server}`),
-  ];
-}
-
-/** An ini file of sections, each a name and its lines. */
-function unit(...sections: readonly (readonly string[])[]): string {
-  return `${sections.map(([name, ...lines]) => [`[${name}]`, ...lines].join('\n')).join('\n\n')}\n`;
 }

@@ -17,7 +17,11 @@ export interface Reporter {
 /** Each line carries the seconds since the installer started. */
 export function createReporter(logFile: string, options: { readonly everything: boolean }): Reporter {
   const lines: string[] = [];
-  let work: Promise<void> = mkdir(dirname(logFile), { recursive: true }).then(() => {});
+  // A log that cannot be written must not silence the consoles.
+  let work: Promise<void> = mkdir(dirname(logFile), { recursive: true }).then(
+    () => {},
+    () => {},
+  );
   const write = (line: string, onConsoles: boolean): void => {
     const stamped = `[${uptime().padStart(8)}] ${line}`;
     lines.push(stamped);

@@ -1,6 +1,8 @@
 /** Finds the kickstart this machine is to be installed by. It never guesses: one answer or none. */
 import { StepFailure } from '../engine/failure.ts';
 import type { Machine } from '../engine/machine.ts';
+import type { NodePlan } from '../plan/types.ts';
+import { readFileSystem } from '../storage/file-system.ts';
 import type { BootArguments, KickstartSource } from './boot-arguments.ts';
 
 /** Where the medium is mounted, as Anaconda has it. */
@@ -37,39 +39,45 @@ export async function findKickstart(machine: Machine, args: BootArguments): Prom
 async function load(machine: Machine, source: KickstartSource): Promise<FoundKickstart> {
   switch (source.kind) {
     case 'file':
-      return { text: await read(machine, source.path, source.path), file: source.path };
+      return { text: await read(machine, source.path), file: source.path };
     case 'http':
-      return { text: await download(source.url), file: source.url };
+      return { text: await download(machine, source.url), file: source.url };
     case 'cdrom': {
-      const devices = (await machine.list('/sys/block')).filter((name) => /^sr\d+$/.test(name));
-      for (const name of devices) {
-        const folder = await mountReadOnly(machine, `/dev/${name}`);
-        const text = folder === undefined ? undefined : await machine.readFile(`${folder}${source.path}`);
+      const drives = (await machine.list('/sys/block')).filter((name) => /^sr\d+$/.test(name));
+      for (const name of drives) {
+        const text = await onVolume(machine, `/dev/${name}`, (folder) =>
+          machine.readFile(`${folder}${source.path}`),
+        );
         if (text !== undefined) return { text, file: source.path };
       }
       throw new StepFailure('config-invalid', `no CD or DVD holds ${source.path}`);
     }
     case 'volume': {
       const device = await volumeDevice(machine, source.volume);
-      const folder = await mountReadOnly(machine, device);
-      if (folder === undefined) throw new StepFailure('config-invalid', `${device} does not mount`);
-      const text = await read(machine, `${folder}${source.path}`, `${source.path} on ${source.volume}`);
+      const text = await onVolume(machine, device, (folder) =>
+        read(machine, `${folder}${source.path}`, `${source.path} on ${source.volume}`),
+      );
+      if (text === undefined) throw new StepFailure('config-invalid', `${device} does not mount`);
       return { text, file: source.path };
     }
   }
 }
 
-async function read(machine: Machine, path: string, name: string): Promise<string> {
+async function read(machine: Machine, path: string, name = path): Promise<string> {
   const text = await machine.readFile(path);
   if (text === undefined) throw new StepFailure('config-invalid', `there is no kickstart ${name}`);
   return text;
 }
 
-/** Fetches a text; a server that is still starting gets half a minute. */
-export async function download(url: string): Promise<string> {
+/** Tries of a download, and milliseconds between them: half a minute for a server or a link that is still starting. */
+const TRIES = 6;
+const RETRY_MS = 5_000;
+
+/** Fetches a text. Rejects with a StepFailure of class `config-invalid` that says what the server answered. */
+export async function download(machine: Machine, url: string): Promise<string> {
   let last = '';
-  for (let attempt = 0; attempt < 6; attempt++) {
-    if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, 5_000));
+  for (let attempt = 0; attempt < TRIES; attempt += 1) {
+    if (attempt > 0) await machine.sleep(RETRY_MS);
     try {
       const response = await fetch(url, { signal: AbortSignal.timeout(30_000) });
       if (response.ok) return await response.text();
@@ -85,34 +93,57 @@ export async function download(url: string): Promise<string> {
 
 /** `LABEL=X`, `UUID=X`, `sdb1` or `/dev/sdb1`. */
 async function volumeDevice(machine: Machine, volume: string): Promise<string> {
-  const [, key = '', value = ''] = /^(LABEL|UUID)=(.+)$/.exec(volume) ?? [];
-  const path =
-    key === ''
-      ? volume.startsWith('/dev/')
-        ? volume
-        : `/dev/${volume}`
-      : // udev writes what is special in a name as \xNN, a space among it.
-        `/dev/disk/by-${key.toLowerCase()}/${value.replace(/[^\w#+.:=@-]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)}`;
+  const [, key, value = ''] = /^(LABEL|UUID)=(.+)$/.exec(volume) ?? [];
+  const named = volume.startsWith('/dev/') ? volume : `/dev/${volume}`;
+  const path = key === undefined ? named : `/dev/disk/by-${key.toLowerCase()}/${udevName(value)}`;
   const device = await machine.realPath(path);
-  if (device === undefined)
+  if (device === undefined) {
     throw new StepFailure('config-invalid', `there is no volume ${volume} in this machine`);
+  }
   return device;
 }
 
-async function mountReadOnly(machine: Machine, device: string): Promise<string | undefined> {
+/** As udev names a link: what is special among ASCII characters becomes \xNN (libblkid, `blkid_encode_string`). */
+const udevName = (label: string): string =>
+  label.replace(/[^\w#+.:=@\u0080-\uffff-]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+
+/** What `use` makes of the folder where `device` is mounted; undefined when it does not mount. */
+async function onVolume<T>(
+  machine: Machine,
+  device: string,
+  use: (folder: string) => Promise<T>,
+): Promise<T | undefined> {
   const mounts = ((await machine.readFile('/proc/self/mounts')) ?? '')
     .split('\n')
     .map((line) => line.split(' '));
   const there = mounts.find(([source]) => source === device)?.[1];
-  if (there !== undefined) return there;
-  await machine.exec({ file: 'mkdir', args: ['-p', FOREIGN_FOLDER], effect: 'read' });
+  if (there !== undefined) return use(there);
+  await machine.exec({ file: 'mkdir', args: ['-p', FOREIGN_FOLDER], effect: 'write' });
   const { exitCode } = await machine.exec({
     file: 'mount',
-    args: ['-o', 'ro', device, FOREIGN_FOLDER],
-    effect: 'read',
+    args: [...(await mountArguments(machine, device)), device, FOREIGN_FOLDER],
+    effect: 'write',
+    // 32: the volume does not mount.
     accept: [0, 32],
   });
-  return exitCode === 0 ? FOREIGN_FOLDER : undefined;
+  if (exitCode !== 0) return undefined;
+  try {
+    return await use(FOREIGN_FOLDER);
+  } finally {
+    await machine.exec({ file: 'umount', args: [FOREIGN_FOLDER], effect: 'write' });
+  }
+}
+
+/**
+ * A read-only mount of a journalling file system still replays its journal, which writes: the volume may lie on a disk
+ * that must stay as it is. Types that are not named here are not tried.
+ */
+async function mountArguments(machine: Machine, device: string): Promise<readonly string[]> {
+  // A drive without a medium cannot be read at all; mount says so.
+  const type = (await readFileSystem(machine, device).catch(() => undefined))?.type;
+  return type !== undefined && ['ext3', 'ext4', 'xfs'].includes(type)
+    ? ['-t', type, '-o', 'ro,norecovery']
+    : ['-t', 'iso9660,vfat,udf,exfat,ext2', '-o', 'ro'];
 }
 
 /** The one node whose interfaces include a card of this machine. */
@@ -125,8 +156,8 @@ async function nodeByMac(machine: Machine): Promise<string> {
   const folder = `${MEDIUM_FOLDER}/slipway/nodes`;
   const matches: string[] = [];
   for (const file of await machine.list(folder)) {
-    const node: unknown = JSON.parse((await machine.readFile(`${folder}/${file}`)) ?? '{}');
-    if (macsOf(node).some((mac) => cards.includes(mac))) matches.push(file.replace(/\.json$/, ''));
+    const macs = macsOf(await machine.readFile(`${folder}/${file}`), file);
+    if (macs.some((mac) => cards.includes(mac.toLowerCase()))) matches.push(file.replace(/\.json$/, ''));
   }
   const [only, second] = matches;
   if (only !== undefined && second === undefined) return only;
@@ -139,11 +170,14 @@ async function nodeByMac(machine: Machine): Promise<string> {
   );
 }
 
-function macsOf(node: unknown): readonly string[] {
-  if (typeof node !== 'object' || node === null || !('interfaces' in node) || !Array.isArray(node.interfaces))
-    return [];
-  return node.interfaces.flatMap((face: { mac?: string; bond?: { macs?: readonly string[] } }) => [
-    ...(face.mac === undefined ? [] : [face.mac]),
-    ...(face.bond?.macs ?? []),
-  ]);
+/** MAC addresses of a node of the medium. */
+function macsOf(text: string | undefined, file: string): readonly string[] {
+  try {
+    const node: Pick<NodePlan, 'interfaces'> = JSON.parse(text ?? '');
+    return node.interfaces.flatMap(({ mac, bond }) => [mac ?? [], bond?.macs ?? []].flat());
+  } catch (error) {
+    throw new StepFailure('config-invalid', `the medium's ${file} cannot be read`, 'write the medium anew', {
+      cause: error,
+    });
+  }
 }

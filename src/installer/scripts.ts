@@ -1,7 +1,7 @@
 /** Runs the scripts of a kickstart: %pre, %pre-install, %post, as Anaconda runs them. */
 
 import { CommandError } from '../engine/command.ts';
-import { StepFailure } from '../engine/failure.ts';
+import { type FailureClass, StepFailure } from '../engine/failure.ts';
 import type { Machine } from '../engine/machine.ts';
 import type { Section } from '../kickstart/types.ts';
 import { TARGET } from './installation.ts';
@@ -59,17 +59,23 @@ export async function runScript(
   );
 }
 
+/** A script's own refusal, in the words of a result line. It stands on every console already. */
+export class ScriptRefusal extends StepFailure {}
+
+const FAILURE_CLASSES: readonly FailureClass[] = [
+  ...(['transient', 'waiting-peer', 'waiting-operator', 'timeout', 'needs-reboot'] as const),
+  ...(['refused-foreign-data', 'config-invalid', 'verify-failed'] as const),
+];
+
 /**
  * The guard in %pre says why it refuses in the words of a result line; that reason is the installation's, whatever
  * exit code came with it.
  */
-function refusalOf(log: readonly string[]): StepFailure | undefined {
+function refusalOf(log: readonly string[]): ScriptRefusal | undefined {
   for (const line of log) {
-    const [, failureClass, message = ''] =
-      /slipway: failed \S+: ([a-z-]+): (?:[\w-]+: )?(.*)$/.exec(line) ?? [];
-    if (failureClass === 'refused-foreign-data' || failureClass === 'config-invalid') {
-      return new StepFailure(failureClass, message);
-    }
+    const [, word, message = ''] = /^slipway: failed \S+: ([a-z-]+): (?:[\w-]+: )?(.*)$/.exec(line) ?? [];
+    const failureClass = FAILURE_CLASSES.find((one) => one === word);
+    if (failureClass !== undefined) return new ScriptRefusal(failureClass, message);
   }
   return undefined;
 }

@@ -56,7 +56,9 @@ async function bootArraysFirst(machine: Machine, arrays: readonly ModelArray[]):
   const states = await readArrays(machine);
   for (const array of arrays.filter(({ metadata }) => metadata !== '1.0')) {
     const state = states.find(({ name }) => name === array.name);
-    if (state !== undefined) await machine.writeFile(`/sys/block/${state.device}/md/sync_action`, 'frozen');
+    const file = `/sys/block/${state?.device}/md/sync_action`;
+    // An array without redundancy has nothing to resync, and no such file.
+    if (await machine.exists(file)) await machine.writeFile(file, 'frozen');
   }
 }
 

@@ -42,10 +42,11 @@ async function verify(machine: Machine, image: string, checksum: string): Promis
     effect: 'read',
     timeoutMs: 600_000,
   });
-  if (stdout.startsWith(checksum)) return;
+  const [found] = stdout.split(' ');
+  if (found === checksum) return;
   throw new StepFailure(
     'config-invalid',
-    `${image} has the checksum ${stdout.split(' ')[0]}, the kickstart says ${checksum}`,
+    `${image} has the checksum ${found}, the kickstart says ${checksum}`,
     'the medium is damaged or not the one the kickstart was made for: write it anew',
   );
 }

@@ -1,0 +1,105 @@
+/** An installation from the kickstart to a machine that boots: find, judge, carry out, close. */
+import { StepFailure } from '../engine/failure.ts';
+import { installedLine } from '../engine/lines.ts';
+import type { Machine } from '../engine/machine.ts';
+import type { StepEvent } from '../engine/run-step.ts';
+import { runSteps } from '../engine/run-steps.ts';
+import type { Step } from '../engine/step.ts';
+import { parseBootArguments } from './boot-arguments.ts';
+import type { Reporter } from './console.ts';
+import { guardedMachine } from './disk-guard.ts';
+import { FailedStep } from './failure-report.ts';
+import { findKickstart } from './find-kickstart.ts';
+import { builtDevices, type Installation, onTarget } from './installation.ts';
+import { prepare } from './prepare.ts';
+import { createArrays, releaseArrays } from './steps/create-arrays.ts';
+import { createVolumeGroups } from './steps/create-volume-groups.ts';
+import { installBootLoader } from './steps/install-boot-loader.ts';
+import { installPackages } from './steps/install-packages.ts';
+import { makeFileSystems } from './steps/make-file-systems.ts';
+import { mountTarget, unmountTarget } from './steps/mount-target.ts';
+import { partitionDisks } from './steps/partition-disks.ts';
+import { runPostScripts, runPreInstallScripts } from './steps/run-post-scripts.ts';
+import { sealInstallation, stopArrays } from './steps/seal-installation.ts';
+import { unpackImage } from './steps/unpack-image.ts';
+import { writeConfiguration } from './steps/write-configuration.ts';
+
+const STEPS: readonly Step<Installation>[] = [
+  partitionDisks,
+  createArrays,
+  createVolumeGroups,
+  makeFileSystems,
+  mountTarget,
+  runPreInstallScripts(),
+  unpackImage,
+  writeConfiguration,
+  installPackages,
+  installBootLoader,
+  runPostScripts(),
+  sealInstallation,
+];
+
+/**
+ * Installs this machine. Nothing is written to a disk before every refusal is through.
+ *
+ * @param named hears the node's name as soon as it is known, for whoever has to report a failure
+ * @returns what the machine shall do next
+ * @throws {InputError} for a kickstart that cannot be used here, a StepFailure for everything else foreseen.
+ */
+export async function install(
+  machine: Machine,
+  reporter: Reporter,
+  named: (node: string) => void,
+): Promise<Installation['config']['after']> {
+  const args = parseBootArguments((await machine.readFile('/proc/cmdline')) ?? '');
+  const found = await findKickstart(machine, args);
+  if (found.node !== undefined) named(found.node);
+  reporter.say(`installing ${found.node ?? 'this machine'} by ${found.file}`);
+  const { installation, released } = await prepare(machine, found, (line) => reporter.note(line));
+  named(installation.node);
+  const guarded = guardedMachine(machine, released, builtDevices(installation.model));
+  const { failed } = await runSteps(STEPS, guarded, installation, { listener: listen(reporter) });
+  if (failed !== undefined) {
+    const { failureClass, message, remedy } = failed.problem;
+    // Everything stays mounted: an operator at the shell wants to look at it.
+    throw new FailedStep(failed.id, failureClass, message, remedy);
+  }
+  await close(guarded, installation, reporter);
+  reporter.say(installedLine(installation.node));
+  return installation.config.after;
+}
+
+function listen(reporter: Reporter): (event: StepEvent) => void {
+  return (event) => {
+    switch (event.kind) {
+      case 'applying':
+        reporter.say(event.title);
+        break;
+      case 'said':
+        reporter.say(`  ${event.line}`);
+        break;
+      case 'ended':
+        reporter.note(
+          `${event.id}: ${event.report.outcome} in ${(event.report.durationMs / 1000).toFixed(1)} s`,
+        );
+        break;
+      default:
+        reporter.note(`${event.id}: ${event.kind}`);
+    }
+  };
+}
+
+/** Undoes what the steps opened, so that everything written is on the disks when the power goes. */
+async function close(machine: Machine, { model, node }: Installation, reporter: Reporter): Promise<void> {
+  reporter.note(`slipway: all steps of ${node} are verified`);
+  await machine.writeFile(onTarget('/var/log/slipway/installer.log'), `${reporter.lines.join('\n')}\n`);
+  try {
+    await unmountTarget(machine, model);
+    await releaseArrays(machine, model.arrays);
+    await stopArrays(machine, model);
+  } catch (error) {
+    if (error instanceof StepFailure) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    throw new FailedStep('close-target', 'verify-failed', message, undefined);
+  }
+}

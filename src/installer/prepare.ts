@@ -1,0 +1,157 @@
+/** Everything that can be judged before the first write: the kickstart, this machine, and whether they fit. */
+import type { Machine } from '../engine/machine.ts';
+import { InputError, type Problem } from '../errors/problem.ts';
+import type { CommandLine, KickstartDocument, Section } from '../kickstart/types.ts';
+import { type Disk, readDisks } from '../storage/block-devices.ts';
+import { buildModel } from './build-model.ts';
+import { option, problemAt } from './command-words.ts';
+import { incarnation, isPartitionOf, type ReleasedDisk } from './disk-guard.ts';
+import { expandKickstart } from './expand.ts';
+import type { FoundKickstart } from './find-kickstart.ts';
+import type { Installation } from './installation.ts';
+import type { StorageModel, TargetDisk } from './model.ts';
+import { readSystemConfig } from './system-config.ts';
+
+/** Name in result lines until the medium or the kickstart has told a better one. */
+export const UNKNOWN_NODE = 'unknown';
+
+export interface Prepared {
+  readonly installation: Installation;
+  /** The disks the kickstart releases, as they are now. */
+  readonly released: readonly ReleasedDisk[];
+}
+
+/**
+ * Runs %pre, reads the whole kickstart and holds it against this machine.
+ * @throws {InputError} with every problem at its place in the kickstart.
+ * @throws a StepFailure when a %pre script refuses.
+ */
+export async function prepare(
+  machine: Machine,
+  found: FoundKickstart,
+  note: (line: string) => void,
+): Promise<Prepared> {
+  const { document, sources } = await expandKickstart(machine, found.text, found.file, note);
+  const commands = document.items.filter((item): item is CommandLine => item.kind === 'command');
+  const { config, problems: ofSystem } = readSystemConfig(document);
+  const { model, problems: ofStorage } = buildModel(commands, await diskFinder(machine, commands));
+  const known = [...ofSystem, ...ofStorage];
+  const problems =
+    known.length > 0
+      ? known
+      : [...(await missingFiles(machine, document)), ...(await takenGroupNames(machine, model))];
+  if (problems.length > 0) throw new InputError(problems, sources);
+  const sections = document.items.filter((item): item is Section => item.kind === 'section');
+  return {
+    installation: {
+      node: found.node ?? config.hostname ?? UNKNOWN_NODE,
+      model,
+      config,
+      preInstall: sections.filter(({ name }) => name === 'pre-install'),
+      post: sections.filter(({ name }) => name === 'post'),
+    },
+    released: await Promise.all(
+      model.disks.map(async ({ name }) => ({ name, incarnation: await incarnation(machine, name) })),
+    ),
+  };
+}
+
+/** Looks a disk up by any name the commands give it. */
+async function diskFinder(
+  machine: Machine,
+  commands: readonly CommandLine[],
+): Promise<(name: string) => TargetDisk | undefined> {
+  const disks = await readDisks(machine);
+  const inUse = await devicesInUse(machine);
+  const paths = await resolveNames(machine, commands);
+  return (name) => {
+    const path = paths.get(name) ?? `/dev/${name}`;
+    const disk = disks.find((one) => one.path === path);
+    if (disk === undefined) return undefined;
+    const unusable = whyUnusable(disk, inUse);
+    return {
+      name: disk.path.slice('/dev/'.length),
+      sizeBytes: disk.sizeBytes,
+      sectorBytes: disk.blockBytes,
+      ...(unusable === undefined ? {} : { unusable }),
+    };
+  };
+}
+
+/** Every /dev path in the kickstart → the device it leads to now. */
+async function resolveNames(
+  machine: Machine,
+  commands: readonly CommandLine[],
+): Promise<ReadonlyMap<string, string>> {
+  const words = commands.flatMap((command) =>
+    [...command.options.values()].flat().flatMap(({ value }) => value?.text.split(',') ?? []),
+  );
+  const resolved = new Map<string, string>();
+  for (const word of new Set(words.filter((one) => /^(\/dev\/|disk\/)/.test(one)))) {
+    const path = await machine.realPath(word.startsWith('/dev/') ? word : `/dev/${word}`);
+    if (path !== undefined) resolved.set(word, path);
+  }
+  return resolved;
+}
+
+/** Devices that are mounted or swapped to → what for. */
+async function devicesInUse(machine: Machine): Promise<ReadonlyMap<string, string>> {
+  const lines = async (file: string): Promise<readonly string[][]> =>
+    ((await machine.readFile(file)) ?? '').split('\n').map((line) => line.split(/\s+/));
+  const mounts = await lines('/proc/self/mounts');
+  const swaps = await lines('/proc/swaps');
+  return new Map([
+    ...mounts.map(([device = '', folder = '']) => [device, `is mounted at ${folder}`] as const),
+    ...swaps.map(([device = '']) => [device, 'is used for swap'] as const),
+  ]);
+}
+
+function whyUnusable(disk: Disk, inUse: ReadonlyMap<string, string>): string | undefined {
+  if (disk.readOnly) return 'it is read-only';
+  for (const { path, holders } of [disk, ...disk.partitions]) {
+    const use = inUse.get(path);
+    if (use !== undefined) return `${path} ${use}`;
+    if (holders[0] !== undefined) return `${path} is a part of ${holders.join(', ')}`;
+  }
+  return undefined;
+}
+
+/** What the medium lacks of what the kickstart takes from it. */
+async function missingFiles(machine: Machine, document: KickstartDocument): Promise<readonly Problem[]> {
+  const problems: Problem[] = [];
+  for (const item of document.items) {
+    if (item.kind !== 'command') continue;
+    const url = { liveimg: '--url', repo: '--baseurl' }[item.name];
+    const word = url === undefined ? undefined : option(item, url);
+    if (word === undefined || (await machine.exists(word.text.replace(/^file:\/\//, '')))) continue;
+    problems.push(problemAt(word, 'payload', `there is no ${word.text}: is this the right medium?`));
+  }
+  return problems;
+}
+
+/** LVM knows groups by their names: one of the same name on another disk would be taken for ours, or stand in the way. */
+async function takenGroupNames(machine: Machine, model: StorageModel): Promise<readonly Problem[]> {
+  if (model.volumeGroups.length === 0) return [];
+  const { stdout } = await machine.exec({
+    file: 'pvs',
+    args: ['--noheadings', '--separator', ' ', '--options', 'pv_name,vg_name'],
+    effect: 'read',
+  });
+  const problems: Problem[] = [];
+  for (const line of stdout.split('\n')) {
+    const [volume = '', name] = line.trim().split(' ');
+    const group = model.volumeGroups.find((one) => one.name === name);
+    if (group === undefined) continue;
+    const device = ((await machine.realPath(volume)) ?? volume).replace(/^\/dev\//, '');
+    if (model.disks.some((disk) => device === disk.name || isPartitionOf(device, disk.name))) continue;
+    problems.push(
+      problemAt(
+        group.place,
+        'group-name-taken',
+        `${volume}, which the kickstart does not release, has a volume group ${group.name} already`,
+        'give the new group another name, or take that disk out',
+      ),
+    );
+  }
+  return problems;
+}
