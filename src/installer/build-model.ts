@@ -4,7 +4,7 @@ import type { CommandLine } from '../kickstart/types.ts';
 import { problemAt } from './command-words.ts';
 import type { ModelArray, ModelFileSystem, StorageModel } from './model.ts';
 import { buildArrays } from './model-arrays.ts';
-import type { MadeDevice, Refuse } from './model-contents.ts';
+import { type MadeDevice, type Refuse, targetOf } from './model-contents.ts';
 import { buildDisks, type FindDisk, isPartition } from './model-disks.ts';
 import { buildVolumeGroups } from './model-volume-groups.ts';
 
@@ -100,7 +100,8 @@ function checkMounts(
   }
   const first = commands.find(isPartition);
   if (first !== undefined) {
-    if (!mounted.has('/')) refuse(first, 'no-root', 'nothing is mounted at /');
+    const wanted = commands.some((one) => STORAGE_COMMANDS.includes(one.name) && targetOf(one) === '/');
+    if (!wanted) refuse(first, 'no-root', 'nothing is mounted at /');
     return;
   }
   const [anywhere] = commands;

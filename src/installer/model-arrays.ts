@@ -67,9 +67,9 @@ function buildArray(
     refuse(command, 'array-level', `RAID level ${level} is not known`);
     return undefined;
   }
-  const members = membersOf(command, 'member', partitions, refuse);
+  const members = membersOf(command, 'member', partitions, commands, refuse);
   const spares = number(command, '--spares') ?? 0;
-  const active = members.length - spares;
+  const active = command.positionals.length - 1 - spares;
   if (new Set(members.map(({ disk }) => disk)).size < members.length) {
     refuse(command, 'members-on-one-disk', `array ${name} has two members on one disk`);
   }
@@ -126,11 +126,15 @@ export function membersOf(
   command: CommandLine,
   kind: 'member' | 'pv',
   made: readonly MadeDevice[],
+  commands: readonly CommandLine[],
   refuse: Refuse,
 ): readonly MadeDevice[] {
   return command.positionals.slice(1).flatMap((word) => {
     const found = made.find(({ content }) => content.kind === kind && content.id === word.text);
-    if (found === undefined) refuse(word, 'no-such-member', `no partition is named ${word.text}`);
+    // One that is defined and was not made has been refused for a reason of its own.
+    if (found === undefined && !commands.some((one) => targetOf(one) === word.text)) {
+      refuse(word, 'no-such-member', `no partition is named ${word.text}`);
+    }
     return found ?? [];
   });
 }

@@ -36,7 +36,7 @@ export function buildVolumeGroups(
       refuse(group, 'duplicate-group', `two volume groups are named ${targetOf(group)}`);
     }
     const volumes = logical.filter((volume) => text(volume, '--vgname') === targetOf(group));
-    return buildVolumeGroup(group, volumes, devices, refuse);
+    return buildVolumeGroup(group, volumes, devices, commands, refuse);
   });
   return { volumeGroups: built.map(({ group }) => group), made: built.flatMap(({ made }) => made) };
 }
@@ -45,18 +45,20 @@ function buildVolumeGroup(
   command: CommandLine,
   logical: readonly CommandLine[],
   devices: readonly MadeDevice[],
+  commands: readonly CommandLine[],
   refuse: Refuse,
 ): { readonly group: ModelVolumeGroup; readonly made: readonly MadeDevice[] } {
   const name = targetOf(command);
   if (!LVM_NAME.test(name)) refuse(command, 'group-name', `a volume group cannot be named '${name}'`);
   const [, second] = logical.filter((volume) => flag(volume, '--grow'));
   if (second !== undefined) refuse(second, 'two-growing', `two volumes of ${name} want to grow`);
-  const physical = membersOf(command, 'pv', devices, refuse);
+  const physical = membersOf(command, 'pv', devices, commands, refuse);
   const room = physical.reduce((total, { sizeMiB }) => total + wholeExtents(sizeMiB - PV_HEADER_MIB), 0);
   const volumes = logical.map((volume) => logicalVolume(volume, name, refuse));
   const needed = volumes.reduce((total, { sizeMiB }) => total - wholeExtents(-sizeMiB), 0);
-  // A physical volume of no size was refused already, with a better reason.
-  if (needed > room && physical.every(({ sizeMiB }) => sizeMiB > 0)) {
+  // Where one is missing or has no size, that was refused, and is the better reason.
+  const isWhole = physical.length > 0 && physical.length === command.positionals.length - 1;
+  if (needed > room && isWhole && physical.every(({ sizeMiB }) => sizeMiB > 0)) {
     refuse(
       command,
       'too-small',
