@@ -315,7 +315,11 @@ part /a-very-long/path/that/a-partition/table/cannot/hold --size=100 --ondisk=vd
       replaced('--device=boot --level=1', '--device=boot --level=0'),
       ['10:1 boot-level: /boot on RAID0: a boot loader reads one member, so it must be RAID1'],
     ],
-    ['an array named md0', replaced('--device=root', '--device=md0')],
+    [
+      'an array named md0',
+      replaced('--device=root', '--device=md0'),
+      ["11:1 array-name: an array cannot be named 'md0'"],
+    ],
     [
       'two arrays of one name',
       replaced('--device=root', '--device=boot'),
