@@ -23,6 +23,21 @@ export interface LabMedium {
   readonly file: string;
 }
 
+/** A kernel handed to the machine by its engine, past firmware's search and every boot menu. */
+export interface LabKernel {
+  /** Absolute path. */
+  readonly file: string;
+  /** Absolute path. */
+  readonly initrd: string;
+  readonly commandLine: string;
+}
+
+export interface LabNic {
+  readonly mac: string;
+  /** What it reaches: nothing but its own DHCP server, or this computer (10.0.2.2) and all that this one reaches. */
+  readonly reach?: 'nothing' | 'host';
+}
+
 export interface LabMachineSpec {
   readonly name: string;
   readonly memoryMiB: number;
@@ -32,7 +47,11 @@ export interface LabMachineSpec {
   readonly disks: readonly LabDisk[];
   /** Booted before the disks. */
   readonly medium?: LabMedium;
-  readonly nics: readonly { readonly mac: string }[];
+  /** ISO images in further drives, absolute paths; never booted. At most three, and then no more than two SATA disks. */
+  readonly volumes?: readonly string[];
+  /** Started instead of whatever the disks and the medium hold. */
+  readonly kernel?: LabKernel;
+  readonly nics: readonly LabNic[];
   /** Gets everything the serial console prints; overwritten. Absolute path. */
   readonly consoleLog: string;
   /** UEFI's variables, kept from one boot to the next; made when it is not there. Needed unless the firmware is BIOS. */
@@ -57,8 +76,11 @@ export interface LabMachine {
    * what was waited for), unless failures are expected.
    */
   waitForLine(pattern: RegExp, timeoutMs: number, failures?: 'end-it' | 'expected'): Promise<string>;
-  /** Waits until the guest has switched itself off. @throws {LabFailure} when the time is up or it ended otherwise. */
-  waitForPowerOff(timeoutMs: number): Promise<void>;
+  /**
+   * Waits until the guest has ended, and says by what: `off`, or a `reset` where a reboot ends the machine.
+   * @throws {LabFailure} when the time is up or it ended otherwise.
+   */
+  waitForPowerOff(timeoutMs: number): Promise<'off' | 'reset'>;
   /** Types on the serial console. */
   type(text: string): void;
   /** Presses keys at once on the keyboard; QEMU's names, for example `1`, `ret`, `ctrl`. */

@@ -31,10 +31,12 @@ export function qemuArgs(spec: LabMachineSpec, acceleration: Acceleration): read
     ...(spec.onReboot === 'end' ? ['-action', 'reboot=shutdown'] : []),
     // Without it a guest waits for entropy that an emulated machine hardly has.
     ...['-device', 'virtio-rng-pci'],
+    ...kernelArgs(spec),
     ...mediumArgs(spec),
+    ...volumeArgs(spec),
     ...diskArgs(spec),
-    ...spec.nics.flatMap(({ mac }, i) => [
-      ...['-netdev', `user,id=net${i},restrict=on`],
+    ...spec.nics.flatMap(({ mac, reach }, i) => [
+      ...['-netdev', `user,id=net${i},restrict=${reach === 'host' ? 'off' : 'on'}`],
       ...['-device', `virtio-net-pci,netdev=net${i},mac=${mac},romfile=`],
     ]),
   ];
@@ -67,21 +69,35 @@ function firmwareArgs({ firmware, efiVars, name }: LabMachineSpec): readonly str
   ];
 }
 
-function mediumArgs({ medium }: LabMachineSpec): readonly string[] {
+const kernelArgs = ({ kernel }: LabMachineSpec): readonly string[] =>
+  kernel === undefined
+    ? []
+    : ['-kernel', kernel.file, '-initrd', kernel.initrd, '-append', kernel.commandLine];
+
+function mediumArgs({ medium, kernel }: LabMachineSpec): readonly string[] {
   if (medium === undefined) return [];
+  // A kernel has the first place itself.
+  const boot = kernel === undefined ? ',bootindex=0' : '';
   const file = `file=${optionValue(medium.file)}`;
   if (medium.kind === 'cd') {
     return [
       ...['-drive', `if=none,id=medium,format=raw,media=cdrom,readonly=on,${file}`],
-      ...['-device', 'ide-cd,bus=ide.5,drive=medium,bootindex=0'],
+      ...['-device', `ide-cd,bus=ide.5,drive=medium${boot}`],
     ];
   }
   return [
     ...['-drive', `if=none,id=medium,format=raw,readonly=on,${file}`],
     ...['-device', 'qemu-xhci,id=xhci'],
-    ...['-device', 'usb-storage,bus=xhci.0,drive=medium,removable=on,bootindex=0'],
+    ...['-device', `usb-storage,bus=xhci.0,drive=medium,removable=on${boot}`],
   ];
 }
+
+/** The medium has the last SATA port, these the ports before it. */
+const volumeArgs = ({ volumes = [] }: LabMachineSpec): readonly string[] =>
+  volumes.flatMap((file, i) => [
+    ...['-drive', `if=none,id=volume${i},format=raw,media=cdrom,readonly=on,file=${optionValue(file)}`],
+    ...['-device', `ide-cd,bus=ide.${4 - i},drive=volume${i}`],
+  ]);
 
 function diskArgs({ disks }: LabMachineSpec): readonly string[] {
   const controller = disks.some(({ bus }) => bus === 'scsi') ? ['-device', 'virtio-scsi-pci,id=scsi'] : [];

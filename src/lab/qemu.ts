@@ -116,7 +116,7 @@ class QemuMachine implements LabMachine {
     }
   }
 
-  async waitForPowerOff(timeoutMs: number): Promise<void> {
+  async waitForPowerOff(timeoutMs: number): Promise<'off' | 'reset'> {
     const late = Symbol('late');
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<typeof late>((resolve) => {
@@ -130,6 +130,7 @@ class QemuMachine implements LabMachine {
         `was ended, not switched off (${this.#shutdown ?? 'QEMU stopped'})${this.#complaint()}`,
       );
     }
+    return this.#shutdown === 'guest-reset' ? 'reset' : 'off';
   }
 
   type(text: string): void {

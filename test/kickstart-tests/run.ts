@@ -1,0 +1,108 @@
+/**
+ * Runs Anaconda's own test suite against the embedded installer:
+ *
+ *     npm run test:kickstart-tests -- --suite DIR                 every test that can apply, in virtual machines
+ *     npm run test:kickstart-tests -- --suite DIR --tier A --jobs 2
+ *     npm run test:kickstart-tests -- --suite DIR --only raid-1 lvm-1
+ *
+ *     --resume       keep the results of an interrupted run of the same suite and ISO
+ *     --record       write docs/conformance.md
+ *     --boot         start what was installed on arrays, with all disks and with each of them missing
+ *     --iso FILE     an ISO built before
+ *     --platform P   whose macros to take: rhel8, rhel9, rhel10 (default), fedora_rawhide
+ *     --timeout S    for each installation and each start after it, in seconds; default 600
+ *     --keep         keep the disks
+ *
+ * DIR is a checkout of kickstart-tests; nothing in it is changed. Exit code 3 when a test failed.
+ */
+import { mkdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { describeMachine } from '../../scripts/bench/table.ts';
+import { FailedError, MissingError } from '../../src/errors/exit.ts';
+import { writeFileAtomically } from '../../src/host/atomic.ts';
+import { createExec } from '../../src/host/exec.ts';
+import { packageRoot, packageVersion } from '../../src/host/package-root.ts';
+import { interruption, interruptionExitCode } from '../../src/host/signals.ts';
+import { accelerate } from '../../src/lab/accelerate.ts';
+import { qemuEngine } from '../../src/lab/qemu.ts';
+import { buildExampleIso } from '../helpers/qemu.ts';
+import { type Options, parseArguments } from './arguments.ts';
+import { openMedium } from './medium.ts';
+import { conformancePage, consoleTable } from './report.ts';
+import { loadResults, type ResultsOf, saveResults, type TestResult } from './results.ts';
+import { type Laboratory, runTest } from './run-test.ts';
+import { openSuite } from './suite.ts';
+
+const DIST = join(packageRoot(), 'dist');
+const FOLDER = join(DIST, 'kickstart-tests');
+const RESULTS = join(DIST, 'kickstart-tests.json');
+const PAGE = join(packageRoot(), 'docs/conformance.md');
+
+async function main(args: readonly string[]): Promise<number> {
+  const options = parseArguments(args);
+  const signal = interruption();
+  // Machines end with this process, and results are saved after each test.
+  signal.addEventListener('abort', () => process.exit(interruptionExitCode()));
+  const exec = createExec({ signal });
+  const acceleration = await accelerate(exec);
+  await mkdir(FOLDER, { recursive: true });
+  for (const scratch of ['suite', 'medium'])
+    await rm(join(FOLDER, scratch), { recursive: true, force: true });
+  const iso = options.iso === undefined ? await buildExampleIso('one-disk', FOLDER) : resolve(options.iso);
+  const medium = await openMedium(exec, iso, join(FOLDER, 'medium'));
+  const suite = await openSuite(
+    exec,
+    resolve(options.suite),
+    join(FOLDER, 'suite'),
+    options.platform,
+    medium.squashfs,
+  );
+  const lab: Laboratory = {
+    ...{ exec, suite, medium, engine: qemuEngine({ acceleration }), folder: join(FOLDER, 'tests') },
+    ...{ timeoutMs: options.timeoutMs, boot: options.boot, keepDisks: options.keepDisks },
+  };
+  const of: ResultsOf = { suite: suite.commit, iso: medium.hash, platform: options.platform.name };
+  const known = options.resume ? await loadResults(RESULTS, of) : new Map<string, TestResult>();
+  const results = await runAll(lab, options, known, (all) => saveResults(RESULTS, of, all));
+  console.log(consoleTable(results));
+  console.log(`Consoles and what was read of the disks: ${lab.folder}; results: ${RESULTS}`);
+  if (options.record) {
+    const facts = { date: new Date().toISOString().slice(0, 10), machine: describeMachine(acceleration) };
+    await writeFileAtomically(PAGE, conformancePage({ ...of, ...facts, version: packageVersion() }, results));
+  }
+  return [...results.values()].some(({ verdict }) => verdict === 'failed') ? 3 : 0;
+}
+
+/** Runs what has no result yet, so many tests at a time, and saves after each. */
+async function runAll(
+  lab: Laboratory,
+  { tests, jobs }: Options,
+  known: ReadonlyMap<string, TestResult>,
+  save: (results: ReadonlyMap<string, TestResult>) => Promise<void>,
+): Promise<ReadonlyMap<string, TestResult>> {
+  const results = new Map(known);
+  const waiting = tests.filter((test) => !known.has(test));
+  const work = async (): Promise<void> => {
+    for (let test = waiting.shift(); test !== undefined; test = waiting.shift()) {
+      const result = await runTest(lab, test);
+      results.set(test, result);
+      await save(results);
+      console.log(`${result.verdict}: ${test}${result.message === undefined ? '' : `: ${result.message}`}`);
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, work));
+  return results;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof RangeError || (error instanceof TypeError && 'code' in error)) {
+    console.error(error.message);
+    process.exitCode = 1;
+  } else if (error instanceof MissingError || error instanceof FailedError) {
+    console.error(error.message);
+    if (error.hint !== undefined) console.error(error.hint);
+    process.exitCode = error instanceof MissingError ? 2 : 3;
+  } else throw error;
+}
