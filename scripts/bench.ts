@@ -56,6 +56,7 @@ async function main(): Promise<number> {
   const benchmarks = chosen(values.quick, positionals);
   const signal = interruption();
   const exec = createExec({ signal });
+  const machine = describeMachine(await accelerate(exec));
   const rows: Row[] = [];
   let failures = 0;
   for (const { name, run } of benchmarks) {
@@ -70,7 +71,7 @@ async function main(): Promise<number> {
     }
   }
   if (rows.length > 0) {
-    process.stdout.write(`${describeMachine(await accelerate(createExec()))}\n${formatTable(rows)}\n`);
+    process.stdout.write(`${machine}\n${formatTable(rows)}\n`);
   }
   return interruptionExitCode() ?? (failures > 0 ? 3 : 0);
 }

@@ -1,5 +1,5 @@
 /** The table of all figures, with the machine they were measured on. */
-import { availableParallelism, cpus, release, totalmem } from 'node:os';
+import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import Table from 'cli-table3';
 import type { Acceleration } from '../../src/lab/qemu-args.ts';
 import { quantity, type Row } from './row.ts';
@@ -7,10 +7,17 @@ import { quantity, type Row } from './row.ts';
 /** Columns of a note; longer ones go on below. */
 const NOTE_WIDTH = 56;
 
+/** To be asked before anything is measured: what else the machine does is in every figure. */
 export function describeMachine(acceleration: Acceleration): string {
-  const model = cpus()[0]?.model.trim() ?? 'unknown processor';
-  const memory = `${Math.round(totalmem() / 1024 ** 3)} GiB`;
-  return `${model}, ${availableParallelism()} cores, ${memory}, Linux ${release()}, Node ${process.versions.node}, ${acceleration.toUpperCase()}`;
+  return [
+    cpus()[0]?.model.trim() ?? 'unknown processor',
+    `${availableParallelism()} cores`,
+    `${Math.round(totalmem() / 1024 ** 3)} GiB`,
+    `Linux ${release()}`,
+    `Node ${process.versions.node}`,
+    acceleration.toUpperCase(),
+    `load ${(loadavg()[0] ?? 0).toFixed(1)} before`,
+  ].join(', ');
 }
 
 export function formatTable(rows: readonly Row[]): string {
