@@ -126,12 +126,24 @@ async function onVolume<T>(
     // 32: the volume does not mount.
     accept: [0, 32],
   });
-  if (exitCode !== 0) return undefined;
+  if (exitCode !== 0) {
+    // On a stick the first partition is the medium's file system once more, and the kernel mounts it only once.
+    const medium = mounts.find(([, at]) => at === MEDIUM_FOLDER)?.[0];
+    return medium !== undefined && (await isPartitionOf(machine, device, medium))
+      ? use(MEDIUM_FOLDER)
+      : undefined;
+  }
   try {
     return await use(FOREIGN_FOLDER);
   } finally {
     await machine.exec({ file: 'umount', args: [FOREIGN_FOLDER], effect: 'write' });
   }
+}
+
+async function isPartitionOf(machine: Machine, device: string, disk: string): Promise<boolean> {
+  const name = (path: string): string => path.replace(/^\/dev\//, '');
+  const home = await machine.realPath(`/sys/class/block/${name(device)}`);
+  return home?.endsWith(`/${name(disk)}/${name(device)}`) === true;
 }
 
 /**

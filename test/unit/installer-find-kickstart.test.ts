@@ -109,6 +109,31 @@ describe('the search for the kickstart', () => {
     assert.deepEqual(machine.ran, []);
   });
 
+  it('reads a stick, whose first partition is the medium once more, where the whole stick is mounted', async () => {
+    const files = {
+      '/proc/self/mounts': '/dev/sda /run/install/repo iso9660 ro 0 0\n',
+      '/run/install/repo/a.ks': 'text\n',
+      '/dev/sda1': '',
+      '/dev/sdb1': '',
+    };
+    const links = {
+      '/dev/disk/by-label/DEMO': '/dev/sda1',
+      '/dev/disk/by-label/OTHER': '/dev/sdb1',
+      '/sys/class/block/sda1': '/sys/devices/usb1/block/sda/sda1',
+      '/sys/class/block/sdb1': '/sys/devices/ata1/block/sdb/sdb1',
+    };
+    const there = {
+      '/sys/devices/usb1/block/sda/sda1/size': '',
+      '/sys/devices/ata1/block/sdb/sdb1/size': '',
+    };
+    const machine = machineWith({}, { files: { ...files, ...there }, links });
+    assert.equal((await find(machine, 'inst.ks=hd:LABEL=DEMO:/a.ks')).text, 'text\n');
+    assert.equal(
+      await refusal(find(machine, 'inst.ks=hd:LABEL=OTHER:/a.ks')),
+      'config-invalid: /dev/sdb1 does not mount',
+    );
+  });
+
   it('says which volume is missing, empty or not to be mounted', async () => {
     const machine = machineWith({ '/dev/sdb1': {} }, { files: { '/dev/sdc1': '' } });
     assert.equal(
