@@ -12,6 +12,22 @@ function sysfs(name: string, place: string, files: Readonly<Record<string, strin
 }
 
 describe('readDisks', () => {
+  it('does without a serial number and a WWID that the kernel refuses to tell', async () => {
+    const disk = sysfs('sda', 'pci0/host2/target2', { size: '2048', dev: '8:0' });
+    const machine = fakeMachine(disk);
+    const disks = await readDisks({
+      ...machine,
+      readFile: async (path) => {
+        if (/wwid|serial/.test(path)) throw new Error('EINVAL: invalid argument, read');
+        return machine.readFile(path);
+      },
+    });
+    assert.deepEqual(
+      disks.map(({ name, sizeBytes, serial, wwn }) => [name, sizeBytes, serial, wwn]),
+      [['sda', 1048576, undefined, undefined]],
+    );
+  });
+
   it('tells disks by what the kernel and udev know of them', async () => {
     const parts = [
       sysfs('sda', 'pci0/ata1/host0/target0', {
