@@ -229,6 +229,9 @@ part /a-very-long/path/that/a-partition/table/cannot/hold --size=100 --ondisk=vd
     assert.deepEqual(names?.slice(2), ['slipway-a-b-c-d', 'slipway-a-very-long-path-that-a-part']);
   });
 
+  /** Where RAID1 names a disk. */
+  const RAID1_DISK_WORDS = ['4:51', '5:37', '6:45', '7:47', '8:37', '9:45'];
+
   /** What is refused: title, change of a good kickstart, the problems. */
   const replaced = (from: string | RegExp, to: string): string => {
     const text = RAID1.replace(from, to);
@@ -246,6 +249,21 @@ part /a-very-long/path/that/a-partition/table/cannot/hold --size=100 --ondisk=vd
       replaced('--only-use=vda,vdb', '--only-use=vda'),
       ['7:47', '8:37', '9:45'].map((place) => `${place} not-released: vdb is not released for partitioning`),
     ],
+    ...(
+      [
+        ['that it does not clear', '--drives=vda,vdb', '--drives=vda'],
+        ['that it does not clear wholly', '--all --drives', '--linux --drives'],
+        ['that keeps its partition table', ' --initlabel --disklabel=gpt', ''],
+      ] as const
+    ).map(([title, from, to]) => {
+      const places = to === '--drives=vda' ? ['7:47', '8:37', '9:45'] : RAID1_DISK_WORDS;
+      const disk = (place: string): string => (Number(place.split(':')[0]) < 7 ? 'vda' : 'vdb');
+      return [
+        `a disk ${title}`,
+        replaced(from, to),
+        places.map((place) => `${place} not-released: ${disk(place)} is not released for partitioning`),
+      ] as const;
+    }),
     [
       'a partition without a disk',
       replaced('part raid.root1 --size=1024 --grow --ondisk=vdb', 'part raid.root1 --size=1024'),
