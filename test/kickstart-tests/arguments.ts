@@ -20,6 +20,7 @@ export interface Options {
 }
 
 const ALL: readonly Tier[] = ['A', 'B', 'C', 'D'];
+const platforms: readonly Platform[] = Object.values(PLATFORMS);
 
 /** @throws {RangeError} that says what is wrong with the command line. */
 export function parseArguments(args: readonly string[]): Options {
@@ -46,9 +47,11 @@ export function parseArguments(args: readonly string[]): Options {
   }
   const only = [...values.only, ...positionals];
   if (only.length > 0 && values.tier.length > 0) throw new RangeError('--only and --tier exclude each other');
-  const platform = PLATFORMS[values.platform];
+  const platform = platforms.find(({ name }) => name === values.platform);
   if (platform === undefined) {
-    throw new RangeError(`--platform ${values.platform}: known are ${Object.keys(PLATFORMS).join(', ')}`);
+    throw new RangeError(
+      `--platform ${values.platform}: known are ${platforms.map(({ name }) => name).join(', ')}`,
+    );
   }
   return {
     suite: values.suite,

@@ -11,12 +11,12 @@ export interface Platform {
   readonly osVersion: string;
 }
 
-export const PLATFORMS: Readonly<Record<string, Platform>> = {
+export const PLATFORMS = {
   rhel8: { name: 'rhel8', osName: 'rhel', osVersion: '8.10' },
   rhel9: { name: 'rhel9', osName: 'rhel', osVersion: '9.6' },
   rhel10: { name: 'rhel10', osName: 'rhel', osVersion: '10.0' },
   fedora_rawhide: { name: 'fedora_rawhide', osName: 'fedora', osVersion: 'rawhide' },
-};
+} as const satisfies Readonly<Record<string, Platform>>;
 
 /** The payload every test gets instead of the network repositories it names. */
 export const IMAGE_PAYLOAD = 'liveimg --url=file:///run/install/repo/slipway/base.squashfs';

@@ -3,7 +3,8 @@
 # would, and writes what tests look for as a tar archive to the disk with the serial number SLIPWAY-OUT. The array
 # `passphrases` stands in front of this text. What is written to the other disks is forgotten when the machine ends.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C DM_DISABLE_UDEV=1
-say() { printf 'slipway: reader: %s\r\n' "$*" >/dev/console; }
+exec >/dev/console 2>&1
+say() { printf 'slipway: reader: %s\n' "$*"; }
 
 mount -t tmpfs tmpfs /tmp
 ln -sfn /proc/self/fd /dev/fd
@@ -11,11 +12,15 @@ modprobe -qa virtio_blk raid0 raid1 raid10 raid456 dm_mod dm_crypt dm_thin_pool 
 printf 'HOMEHOST <ignore>\n' >/etc/mdadm/mdadm.conf
 mkdir -p /run/lvm /run/lock /run/cryptsetup
 
+# No udev runs here, which LVM would wait for.
+lvm_config='devices { obtain_device_list_from_udev=0 external_device_info_source="none" } activation { udev_sync=0 udev_rules=0 }'
+
+# Nothing to assemble is no failure.
 assemble() {
   mdadm --assemble --scan --run
-  vgchange --activate y --ignoreactivationskip y
-  vgmknodes
-} >/dev/null 2>&1
+  vgchange --config "$lvm_config" --activate y --ignoreactivationskip
+  vgmknodes --config "$lvm_config"
+}
 
 # Every device that holds a superblock of any kind.
 devices() { blkid -c /dev/null -o device; }
@@ -43,7 +48,7 @@ for device in $(devices); do
   [ ! -e /tmp/mount/etc/fstab ] || role=root
   number=$((number + 1))
   mkdir "$out/$number"
-  printf '%s\t%s\t%s\t%s\n' "$number" "$device" "$(blkid -o value -s LABEL "$device")" "$role" >>"$out/index"
+  printf '%s\t%s\t%s\t%s\n' "$number" "$device" "$role" "$(blkid -o value -s LABEL "$device")" >>"$out/index"
   # As found in a root file system, a subvolume named root, and a /home or /root of its own.
   (cd /tmp/mount && cp -r --parents RESULT root/RESULT root/*.cfg root/*.log root/root/RESULT etc/fstab \
     var/log/anaconda var/log/slipway "$out/$number" 2>/dev/null)

@@ -127,7 +127,7 @@ async function judge(lab: Laboratory, place: TestPlace, machine: TestMachine): P
   await readDisks(lab.exec, lab.engine, lab.medium, machine.disks, passphrasesOf(kickstart), place.folder);
   const { exitCode, stdout, stderr } = await validate(lab.exec, lab.suite, place);
   if (exitCode === 0) return undefined;
-  return `${stdout.trim()} ${stderr.trim()}`.trim() || `validation ends with ${exitCode}`;
+  return stdout.trim() || stderr.trim() || `its validation ends with ${exitCode}`;
 }
 
 function explain(error: FailedError | CommandError): string {

@@ -32,6 +32,31 @@ describe("QEMU's command line", () => {
   const line = (change: Partial<LabMachineSpec>, acceleration: 'kvm' | 'tcg' = 'tcg'): string =>
     qemuArgs({ ...SPEC, ...change }, acceleration).join(' ');
 
+  it('starts a kernel before its medium, with further volumes beside it and this computer in reach', () => {
+    assert.equal(
+      line({
+        kernel: { file: '/d/vmlinuz', initrd: '/d/a.img', commandLine: 'quiet a=b' },
+        medium: { kind: 'cd', file: '/d/ha.iso' },
+        volumes: ['/d/ks,1.iso'],
+        nics: [{ mac: '52:54:00:00:00:01', reach: 'host' }],
+      }),
+      [
+        BEFORE,
+        TCG,
+        SIZE,
+        CHANNELS,
+        '-device virtio-rng-pci',
+        '-kernel /d/vmlinuz -initrd /d/a.img -append quiet a=b',
+        '-drive if=none,id=medium,format=raw,media=cdrom,readonly=on,file=/d/ha.iso',
+        '-device ide-cd,bus=ide.5,drive=medium',
+        '-drive if=none,id=volume0,format=raw,media=cdrom,readonly=on,file=/d/ks,,1.iso',
+        '-device ide-cd,bus=ide.4,drive=volume0',
+        '-netdev user,id=net0,restrict=off',
+        '-device virtio-net-pci,netdev=net0,mac=52:54:00:00:00:01,romfile=',
+      ].join(' '),
+    );
+  });
+
   it('describes a BIOS machine with a CD, two disks and a card', () => {
     assert.equal(
       line({
