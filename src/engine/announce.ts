@@ -6,6 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface AnnounceOptions {
   /** Begin on a new line, since a login prompt may be standing there; default true. */
   readonly freshLine?: boolean;
+  /** Which of the kernel's consoles, by name such as `ttyS0`; default all. */
+  readonly only?: (console: string) => boolean;
   /** Folder of the device files; default `/dev`. */
   readonly devices?: string;
   /** The kernel's list of consoles; default `/sys/class/tty/console/active`. */
@@ -18,9 +20,9 @@ const RETRY_MS = 50;
 
 /** Writes `line` to every console exactly once. Never rejects: a console that is gone must not stop the work. */
 export async function announce(line: string, options: AnnounceOptions = {}): Promise<void> {
-  const { devices = '/dev', active = '/sys/class/tty/console/active' } = options;
+  const { devices = '/dev', active = '/sys/class/tty/console/active', only = () => true } = options;
   const text = `${(options.freshLine ?? true) ? '\n' : ''}${line}\n`;
-  const consoles = consoleNames(await readFile(active, 'utf8').catch(() => ''));
+  const consoles = consoleNames(await readFile(active, 'utf8').catch(() => '')).filter(only);
   await Promise.all(consoles.map((name) => writeConsole(`${devices}/${name}`, text).catch(() => {})));
 }
 

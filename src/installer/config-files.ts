@@ -1,8 +1,14 @@
 /** The files that make an unpacked image this node: path → content. Pure; Debian with systemd-networkd. */
+import { resumeArgument } from './boot-files.ts';
 import type { DeviceIds } from './device-ids.ts';
 import type { StorageModel } from './model.ts';
 import { networkFiles } from './network-files.ts';
+import { fstab, mdadmConf } from './storage-files.ts';
 import type { SystemConfig } from './system-config.ts';
+import { nftablesConfig } from './system-config-firewall.ts';
+import { keyboardFile, localeFile, vconsoleFile } from './system-config-language.ts';
+import { selinuxConfig } from './system-config-services.ts';
+import { chronyConfig, timesyncdConfig } from './system-config-time.ts';
 
 /** Every file to be written below the target's root. */
 export function configFiles(
@@ -10,62 +16,55 @@ export function configFiles(
   model: StorageModel,
   ids: DeviceIds,
 ): ReadonlyMap<string, string> {
+  const { language, time, services, firewall, accounts, hostname } = config;
   const files = new Map<string, string>([
     ['/etc/fstab', fstab(model, ids)],
-    ['/etc/timezone', `${config.timezone}\n`],
-    ['/etc/default/locale', localeFile(config.locale)],
-    ['/etc/vconsole.conf', `KEYMAP=${config.keymap}\n`],
-    ['/etc/adjtime', '0.0 0 0.0\n0\nUTC\n'],
+    ['/etc/timezone', `${time.zone}\n`],
+    ['/etc/default/locale', localeFile(language)],
+    ['/etc/default/keyboard', keyboardFile(language)],
+    ['/etc/vconsole.conf', vconsoleFile(language)],
+    ['/etc/adjtime', `0.0 0 0.0\n0\n${time.hardwareClock}\n`],
+    ['/etc/default/grub', grubDefaults(config, resumeArgument(model, ids))],
   ]);
-  if (config.hostname !== undefined) {
-    files.set('/etc/hostname', `${config.hostname}\n`);
-    files.set(
-      '/etc/hosts',
-      `127.0.0.1 localhost\n127.0.1.1 ${config.hostname}\n::1 localhost ip6-localhost\n`,
-    );
+  const set = (path: string, content: string | undefined): void => {
+    if (content !== undefined) files.set(path, content);
+  };
+  if (hostname !== undefined) {
+    files.set('/etc/hostname', `${hostname}\n`);
+    files.set('/etc/hosts', `127.0.0.1 localhost\n127.0.1.1 ${hostname}\n::1 localhost ip6-localhost\n`);
   }
   if (model.arrays.length > 0) files.set('/etc/mdadm/mdadm.conf', mdadmConf(model, ids));
-  if (config.timeServers.length > 0) {
-    files.set('/etc/systemd/timesyncd.conf.d/slipway.conf', `[Time]\nNTP=${config.timeServers.join(' ')}\n`);
-  }
-  const nameServers = [...new Set(config.interfaces.flatMap((one) => one.nameServers))];
-  if (nameServers.length > 0) {
-    files.set('/etc/resolv.conf', nameServers.map((server) => `nameserver ${server}\n`).join(''));
-  }
+  set('/etc/systemd/timesyncd.conf.d/slipway.conf', timesyncdConfig(time));
+  set('/etc/chrony.conf', chronyConfig(time));
+  set('/etc/resolv.conf', resolverConfig(config));
+  if (services.selinux !== undefined) files.set('/etc/selinux/config', selinuxConfig(services.selinux));
+  if (firewall !== undefined) files.set('/etc/nftables.conf', nftablesConfig(firewall));
+  if (accounts.rootBySsh) files.set('/etc/ssh/sshd_config.d/01-permitrootlogin.conf', ROOT_BY_SSH);
   for (const [name, text] of networkFiles(config.interfaces)) files.set(`/etc/systemd/network/${name}`, text);
   return files;
 }
 
-/** The image holds no other locales: a LANG that is not there makes every program complain. */
-const IMAGE_LOCALES = ['C', 'POSIX', 'C.UTF-8'];
+/** By the name Anaconda gives it. */
+const ROOT_BY_SSH = [
+  '# Written by the installer: the kickstart says rootpw --allow-ssh. Remove this file to opt out.',
+  'PermitRootLogin yes',
+  '',
+].join('\n');
 
-function localeFile(wanted: string): string {
-  if (IMAGE_LOCALES.includes(wanted)) return `LANG=${wanted}\n`;
-  return `# The kickstart asks for ${wanted}, this image has C.UTF-8.\nLANG=C.UTF-8\n`;
+/** Only name servers that the kickstart names: those that DHCP offers come and go with the lease. */
+function resolverConfig({ interfaces }: SystemConfig): string | undefined {
+  const servers = [...new Set(interfaces.flatMap(({ nameServers }) => nameServers))];
+  return servers.length === 0 ? undefined : servers.map((server) => `nameserver ${server}\n`).join('');
 }
 
-function fstab(model: StorageModel, ids: DeviceIds): string {
-  const lines = model.fileSystems
-    .filter(({ type, mountPoint }) => mountPoint !== undefined || type === 'swap')
-    .toSorted((a, b) => (a.mountPoint ?? '~').length - (b.mountPoint ?? '~').length)
-    .map(({ device, type, mountPoint, mountOptions }) => {
-      const pass = mountPoint === '/' ? 1 : type === 'swap' || type === 'xfs' ? 0 : 2;
-      // A missing ESP or data volume must not keep a node from starting: the agent says what is wrong.
-      const tolerant =
-        mountPoint === '/' ? '' : type === 'swap' ? ',nofail' : ',nofail,x-systemd.device-timeout=30s';
-      const base = mountOptions ?? (mountPoint === '/boot/efi' ? 'umask=0077' : 'defaults');
-      return `UUID=${ids.fileSystem(device)} ${mountPoint ?? 'none'} ${type} ${base}${tolerant} 0 ${pass}`;
-    });
-  return ['# Written by the installer from the kickstart.', ...lines, ''].join('\n');
-}
-
-/** Only the arrays of this installation are assembled: a disk nobody declared stays as it is. */
-function mdadmConf(model: StorageModel, ids: DeviceIds): string {
+/** For grub-mkconfig, whoever runs it later, and for those who look here for the arguments of the kernel. */
+function grubDefaults({ bootTimeout, bootArguments }: SystemConfig, resume: readonly string[]): string {
+  const quoted = [...resume, ...bootArguments].join(' ').replace(/["\\$`]/g, '\\$&');
   return [
-    'HOMEHOST <ignore>',
-    'MAILADDR root',
-    'AUTO -all',
-    ...model.arrays.map(({ name, device }) => `ARRAY ${device} UUID=${ids.array(name)}`),
+    '# Written by the installer from the kickstart.',
+    `GRUB_TIMEOUT=${bootTimeout}`,
+    'GRUB_DISTRIBUTOR="Slipway"',
+    `GRUB_CMDLINE_LINUX="${quoted}"`,
     '',
   ].join('\n');
 }

@@ -8,31 +8,65 @@ export interface Reporter {
   say(line: string): void;
   /** To the log only. */
   note(line: string): void;
+  /** For programs that watch the serial line, when they asked for events. */
+  event(event: InstallerEvent): void;
   /** Everything said so far. */
   readonly lines: readonly string[];
   /** Resolves when all of it is written. */
   flush(): Promise<void>;
 }
 
+/**
+ * One line of JSON on the serial line. `said` and `noted` are the lines of the log; a step's `state` is checking,
+ * applying, verifying, or at its end the outcome: already-done, changed, failed.
+ */
+export type InstallerEvent =
+  | { readonly event: 'said' | 'noted'; readonly line: string }
+  | { readonly event: 'step'; readonly id: string; readonly state: string; readonly why?: string };
+
+export interface ReporterOptions {
+  /** Notes go to the consoles too. */
+  readonly everything: boolean;
+  /** Serial lines carry events in place of text; result lines stay what they are. */
+  readonly events?: boolean;
+}
+
+const isSerial = (console: string): boolean => /^(ttyS|ttyAMA|hvc)\d+$/.test(console);
+const isResult = (line: string): boolean => line.startsWith('slipway: ');
+
 /** Each line carries the seconds since the installer started. */
-export function createReporter(logFile: string, options: { readonly everything: boolean }): Reporter {
+export function createReporter(logFile: string, options: ReporterOptions): Reporter {
   const lines: string[] = [];
   // A log that cannot be written must not silence the consoles.
   let work: Promise<void> = mkdir(dirname(logFile), { recursive: true }).then(
     () => {},
     () => {},
   );
-  const write = (line: string, onConsoles: boolean): void => {
-    const stamped = `[${uptime().padStart(8)}] ${line}`;
+  const events = options.events === true;
+  const emit = async (seconds: string, event: InstallerEvent): Promise<void> => {
+    if (!events) return;
+    const text = JSON.stringify({ seconds: Number(seconds), ...event });
+    await announce(text, { freshLine: false, only: isSerial });
+  };
+  const write = (line: string, kind: 'said' | 'noted'): void => {
+    const seconds = uptime();
+    const stamped = `[${seconds.padStart(8)}] ${line}`;
     lines.push(stamped);
     work = work.then(async () => {
       await appendFile(logFile, `${stamped}\n`).catch(() => undefined);
-      if (onConsoles) await announce(line.startsWith('slipway: ') ? line : stamped, { freshLine: false });
+      if (kind === 'said' && isResult(line)) return announce(line, { freshLine: false });
+      await emit(seconds, { event: kind, line });
+      if (kind === 'noted' && !options.everything) return;
+      await announce(stamped, { freshLine: false, only: (console) => !(events && isSerial(console)) });
     });
   };
   return {
-    say: (line) => write(line, true),
-    note: (line) => write(line, options.everything),
+    say: (line) => write(line, 'said'),
+    note: (line) => write(line, 'noted'),
+    event: (event) => {
+      const seconds = uptime();
+      work = work.then(() => emit(seconds, event));
+    },
     lines,
     flush: () => work,
   };

@@ -51,17 +51,23 @@ function parse(text: string, file: string, sources: Map<string, string>): readon
   sources.set(file, text);
   const { document, problems } = parseKickstart(text, file, 'embedded');
   const errors = problems.filter(
-    (problem) => problem.severity === 'error' && !isSecondLineOfDevice(problem, document.items),
+    (problem) => problem.severity === 'error' && !isRepetition(problem, document.items),
   );
   if (errors.length > 0) throw new InputError(errors, sources);
   return document.items;
 }
 
-/** The language takes two `network` lines of one card for a mistake; VLANs need them. See readSystemConfig. */
-function isSecondLineOfDevice({ rule, line }: Problem, items: readonly Item[]): boolean {
+/** Commands whose repetition only the checker takes for a mistake; an installation goes on, under Anaconda too. */
+const REPEATABLE: readonly string[] = ['network', 'user', 'group', 'sshkey', 'sshpw'];
+
+/**
+ * VLANs need several `network` lines of one card, and a user may have several keys; a user named twice is left out.
+ * See readSystemConfig.
+ */
+function isRepetition({ rule, line }: Problem, items: readonly Item[]): boolean {
   return (
     rule === 'duplicate' &&
-    items.some((item) => item.kind === 'command' && item.name === 'network' && item.line === line)
+    items.some((item) => item.kind === 'command' && REPEATABLE.includes(item.name) && item.line === line)
   );
 }
 

@@ -2,8 +2,9 @@
 import { CommandError } from '../engine/command.ts';
 import { type FailureClass, StepFailure } from '../engine/failure.ts';
 import { failedLine } from '../engine/lines.ts';
-import { formatProblems, InputError } from '../errors/problem.ts';
+import { formatProblems, InputError, type Problem } from '../errors/problem.ts';
 import { ScriptRefusal } from './scripts.ts';
+import { hideSecretsIn, hideSecretsOf } from './secrets.ts';
 
 /** A step that failed, with its name. */
 export class FailedStep extends StepFailure {
@@ -30,8 +31,10 @@ export function reportFailure(error: unknown, node: string): FailureReport {
   const failed = (failureClass: FailureClass, step: string, message: string): string =>
     failedLine(node, failureClass, step, message);
   if (error instanceof InputError) {
-    const text = formatProblems(error.problems, error.sources).split('\n');
-    return { say: [...text, failed('config-invalid', BEFORE_STEPS, firstProblem(error))], note: [] };
+    // A caret line shows the kickstart's own words, and those may be a password.
+    const problems = error.problems.map((problem) => hideSecretsOf(problem, error.sources));
+    const text = formatProblems(problems, hideSecretsIn(error.sources)).split('\n');
+    return { say: [...text, failed('config-invalid', BEFORE_STEPS, firstProblem(problems))], note: [] };
   }
   if (error instanceof StepFailure) {
     const step = error instanceof FailedStep ? error.step : BEFORE_STEPS;
@@ -52,7 +55,7 @@ export function reportFailure(error: unknown, node: string): FailureReport {
   };
 }
 
-function firstProblem({ problems }: InputError): string {
+function firstProblem(problems: readonly Problem[]): string {
   const [first, ...more] = problems;
   if (first === undefined) return 'the kickstart cannot be used';
   const rest = more.length === 0 ? '' : `, and ${more.length} more`;

@@ -4,6 +4,7 @@ import type { Machine } from '../engine/machine.ts';
 import type { NodePlan } from '../plan/types.ts';
 import { readFileSystem } from '../storage/file-system.ts';
 import type { BootArguments, KickstartSource } from './boot-arguments.ts';
+import { ensureNetwork } from './live-network.ts';
 
 /** Where the medium is mounted, as Anaconda has it. */
 export const MEDIUM_FOLDER = '/run/install/repo';
@@ -86,6 +87,8 @@ export async function download(machine: Machine, url: string): Promise<string> {
     } catch (error) {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
       last = cause instanceof Error ? cause.message : String(cause);
+      // Nobody may have woken the network yet; when that fails too, the next try says so.
+      await ensureNetwork(machine).catch(() => undefined);
     }
   }
   throw new StepFailure('config-invalid', `${url} cannot be fetched: ${last}`);

@@ -11,11 +11,16 @@ import { guardedMachine } from './disk-guard.ts';
 import { FailedStep } from './failure-report.ts';
 import { findKickstart } from './find-kickstart.ts';
 import { builtDevices, type Installation, onTarget } from './installation.ts';
-import { prepare } from './prepare.ts';
+import { type Prepared, prepare } from './prepare.ts';
+import { TARGET_LOG } from './save-log.ts';
+import { runScript } from './scripts.ts';
+import { createAccounts } from './steps/create-accounts.ts';
 import { createArrays, releaseArrays } from './steps/create-arrays.ts';
 import { createVolumeGroups } from './steps/create-volume-groups.ts';
+import { enableServices } from './steps/enable-services.ts';
 import { installBootLoader } from './steps/install-boot-loader.ts';
 import { installPackages } from './steps/install-packages.ts';
+import { keepKickstart } from './steps/keep-kickstart.ts';
 import { makeFileSystems } from './steps/make-file-systems.ts';
 import { mountTarget, unmountTarget } from './steps/mount-target.ts';
 import { partitionDisks } from './steps/partition-disks.ts';
@@ -31,9 +36,12 @@ const STEPS: readonly Step<Installation>[] = [
   makeFileSystems,
   mountTarget,
   runPreInstallScripts(),
-  unpackImage,
+  unpackImage(),
   writeConfiguration,
+  keepKickstart,
   installPackages,
+  createAccounts(),
+  enableServices(),
   installBootLoader,
   runPostScripts(),
   sealInstallation,
@@ -56,12 +64,15 @@ export async function install(
   const found = await findKickstart(machine, args);
   if (found.node !== undefined) named(found.node);
   reporter.say(`installing ${found.node ?? 'this machine'} by ${found.file}`);
-  const { installation, released } = await prepare(machine, found, (line) => reporter.note(line));
+  const prepared = await prepare(machine, found, tell(reporter));
+  const { installation, released, warnings } = prepared;
+  for (const line of warnings) reporter.say(line);
   named(installation.node);
   const guarded = guardedMachine(machine, released, builtDevices(installation.model));
   const { failed } = await runSteps(STEPS, guarded, installation, { listener: listen(reporter) });
   if (failed !== undefined) {
     const { failureClass, message, remedy } = failed.problem;
+    await runOnError(machine, prepared, reporter);
     // Everything stays mounted: an operator at the shell wants to look at it.
     throw new FailedStep(failed.id, failureClass, message, remedy);
   }
@@ -70,8 +81,24 @@ export async function install(
   return installation.config.after;
 }
 
+/** What a script prints; a result line stands on every console already, put there by the script itself. */
+function tell(reporter: Reporter): (line: string) => void {
+  return (line) => (line.startsWith('slipway: ') ? reporter.note(line) : reporter.say(line));
+}
+
+/** %onerror and %traceback look at what is left; whatever becomes of them, the failure is the one before. */
+async function runOnError(machine: Machine, { onError }: Prepared, reporter: Reporter): Promise<void> {
+  for (const section of onError) {
+    await runScript(machine, section, tell(reporter)).catch((error: unknown) =>
+      reporter.note(`%${section.name}: ${error instanceof Error ? error.message : String(error)}`),
+    );
+  }
+}
+
 function listen(reporter: Reporter): (event: StepEvent) => void {
   return (event) => {
+    const state = stateOf(event);
+    if (state !== undefined) reporter.event({ event: 'step', id: event.id, ...state });
     switch (event.kind) {
       case 'applying':
         reporter.say(event.title);
@@ -90,10 +117,24 @@ function listen(reporter: Reporter): (event: StepEvent) => void {
   };
 }
 
+/** A step's state for programs; what it says reaches them as a line. */
+function stateOf(event: StepEvent): { readonly state: string; readonly why?: string } | undefined {
+  switch (event.kind) {
+    case 'said':
+      return undefined;
+    case 'applying':
+      return { state: event.kind, why: event.why };
+    case 'ended':
+      return { state: event.report.outcome };
+    default:
+      return { state: event.kind };
+  }
+}
+
 /** Undoes what the steps opened, so that everything written is on the disks when the power goes. */
 async function close(machine: Machine, { model, node }: Installation, reporter: Reporter): Promise<void> {
   reporter.note(`slipway: all steps of ${node} are verified`);
-  await machine.writeFile(onTarget('/var/log/slipway/installer.log'), `${reporter.lines.join('\n')}\n`);
+  await machine.writeFile(onTarget(TARGET_LOG), `${reporter.lines.join('\n')}\n`);
   try {
     await unmountTarget(machine, model);
     await releaseArrays(machine, model.arrays);

@@ -16,6 +16,8 @@ export interface Installation {
   readonly config: SystemConfig;
   readonly preInstall: readonly Section[];
   readonly post: readonly Section[];
+  /** Copies of the kickstart for the installed system: path → text. */
+  readonly kickstarts?: ReadonlyMap<string, string>;
 }
 
 /** A path of the installed system as the installer sees it. */

@@ -8,6 +8,7 @@ import { createReporter, type Reporter } from './console.ts';
 import { reportFailure } from './failure-report.ts';
 import { install } from './install.ts';
 import { UNKNOWN_NODE } from './prepare.ts';
+import { saveLog } from './save-log.ts';
 
 const LOG = '/run/slipway/installer.log';
 /** What process 1 does next; absent after a failure, and then it offers a shell. */
@@ -29,8 +30,12 @@ function logged(exec: Exec, reporter: Reporter): Exec {
   };
 }
 
-const everything = readFileSync('/proc/cmdline', 'utf8').split(/\s+/).includes('slipway.debug');
-const reporter = createReporter(LOG, { everything });
+const kernelArguments = readFileSync('/proc/cmdline', 'utf8').split(/\s+/);
+const reporter = createReporter(LOG, {
+  everything: kernelArguments.includes('slipway.debug'),
+  events: kernelArguments.includes('slipway.events=1'),
+});
+const machine = localMachine({ exec: logged(spawnExec(), reporter) });
 let node = UNKNOWN_NODE;
 
 /** Tells the failure, and ends. Whatever comes after the first one is its consequence. */
@@ -41,6 +46,7 @@ const fail = (error: unknown): Promise<void> => {
     const { say, note } = reportFailure(error, node);
     for (const line of note) reporter.note(line);
     for (const line of say) reporter.say(line);
+    for (const place of await saveLog(machine, reporter.lines)) reporter.say(`the log is kept as ${place}`);
     await reporter.flush();
     // A command may still run; process 1 waits for us, and an operator for the shell.
     process.exit(1);
@@ -51,7 +57,6 @@ process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);
 
 try {
-  const machine = localMachine({ exec: logged(spawnExec(), reporter) });
   const next = await install(machine, reporter, (name) => {
     node = name;
   });

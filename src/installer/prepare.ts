@@ -1,6 +1,6 @@
 /** Everything that can be judged before the first write: the kickstart, this machine, and whether they fit. */
 import type { Machine } from '../engine/machine.ts';
-import { InputError, type Problem } from '../errors/problem.ts';
+import { formatProblems, InputError, type Problem } from '../errors/problem.ts';
 import type { CommandLine, KickstartDocument, Section } from '../kickstart/types.ts';
 import { type Disk, readDisks } from '../storage/block-devices.ts';
 import { buildModel } from './build-model.ts';
@@ -9,8 +9,13 @@ import { incarnation, isPartitionOf, type ReleasedDisk } from './disk-guard.ts';
 import { expandKickstart } from './expand.ts';
 import type { FoundKickstart } from './find-kickstart.ts';
 import type { Installation } from './installation.ts';
+import { kickstartCopies } from './kickstart-copies.ts';
 import type { StorageModel, TargetDisk } from './model.ts';
+import { debianPackages, unmetPackages } from './packages.ts';
+import { hideSecretsIn } from './secrets.ts';
 import { readSystemConfig } from './system-config.ts';
+import { localPath, MEDIUM_IMAGE, type PayloadConfig } from './system-config-payload.ts';
+import { leftOut } from './system-config-support.ts';
 
 /** Name in result lines until the medium or the kickstart has told a better one. */
 export const UNKNOWN_NODE = 'unknown';
@@ -19,6 +24,10 @@ export interface Prepared {
   readonly installation: Installation;
   /** The disks the kickstart releases, as they are now. */
   readonly released: readonly ReleasedDisk[];
+  /** Lines about what is left out without harm. */
+  readonly warnings: readonly string[];
+  /** %onerror and %traceback. */
+  readonly onError: readonly Section[];
 }
 
 /**
@@ -33,15 +42,22 @@ export async function prepare(
 ): Promise<Prepared> {
   const { document, sources } = await expandKickstart(machine, found.text, found.file, note);
   const commands = document.items.filter((item): item is CommandLine => item.kind === 'command');
-  const { config, problems: ofSystem } = readSystemConfig(document);
+  const { config, problems: ofSystem, warnings } = readSystemConfig(document);
   const { model, problems: ofStorage } = buildModel(commands, await diskFinder(machine, commands));
+  const sections = document.items.filter((item): item is Section => item.kind === 'section');
+  const ofPackages = await packageProblems(machine, config.payload, sections);
   const known = [...ofSystem, ...ofStorage];
   const problems =
     known.length > 0
       ? known
-      : [...(await missingFiles(machine, document)), ...(await takenGroupNames(machine, model))];
+      : [
+          ...missingRoot(document.file, model),
+          ...(await missingFiles(machine, document)),
+          ...(await takenGroupNames(machine, model)),
+          ...ofPackages.filter(({ severity }) => severity === 'error'),
+        ];
   if (problems.length > 0) throw new InputError(problems, sources);
-  const sections = document.items.filter((item): item is Section => item.kind === 'section');
+  const told = [...warnings, ...ofPackages];
   return {
     installation: {
       node: found.node ?? config.hostname ?? UNKNOWN_NODE,
@@ -49,7 +65,10 @@ export async function prepare(
       config,
       preInstall: sections.filter(({ name }) => name === 'pre-install'),
       post: sections.filter(({ name }) => name === 'post'),
+      kickstarts: kickstartCopies(found.text, document),
     },
+    warnings: told.length === 0 ? [] : formatProblems(told, hideSecretsIn(sources)).split('\n'),
+    onError: sections.filter(({ name }) => name === 'onerror' || name === 'traceback'),
     released: await Promise.all(
       model.disks.map(async ({ name }) => ({ name, incarnation: await incarnation(machine, name) })),
     ),
@@ -116,6 +135,39 @@ function whyUnusable(disk: Disk, inUse: ReadonlyMap<string, string>): string | u
   return undefined;
 }
 
+function missingRoot(file: string, { fileSystems }: StorageModel): readonly Problem[] {
+  if (fileSystems.some(({ mountPoint }) => mountPoint === '/')) return [];
+  return [problemAt({ file, line: 1, column: 1 }, 'no-root', 'the kickstart makes no file system for /')];
+}
+
+/**
+ * What `%packages` asks for and this medium cannot give, found before the first write: the live root is the image.
+ * An image from a server is looked at when it is unpacked.
+ */
+async function packageProblems(
+  machine: Machine,
+  payload: PayloadConfig,
+  sections: readonly Section[],
+): Promise<readonly Problem[]> {
+  const place = sections.find(({ name }) => name === 'packages');
+  if (place === undefined || payload.image.url !== MEDIUM_IMAGE) return [];
+  const at = { ...place, raw: '%packages' };
+  const unmet = await unmetPackages(machine, payload, '/');
+  const there = payload.excluded.length === 0 ? new Set<string>() : await debianPackages(machine, '/');
+  const kept = payload.excluded.filter((name) => there.has(name));
+  const lacks = `neither the image nor a repository on the medium has ${unmet.join(', ')}`;
+  return [
+    ...(unmet.length === 0
+      ? []
+      : payload.ignoreMissingPackages
+        ? [leftOut(at, unmet.join(', '), lacks)]
+        : [problemAt(at, 'unmet-packages', lacks, 'remove it from %packages, or say --ignoremissing')]),
+    ...(kept.length === 0
+      ? []
+      : [leftOut(at, kept.map((name) => `-${name}`).join(', '), 'the image is one piece and holds it')]),
+  ];
+}
+
 /** What the medium lacks of what the kickstart takes from it. */
 async function missingFiles(machine: Machine, document: KickstartDocument): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
@@ -123,7 +175,8 @@ async function missingFiles(machine: Machine, document: KickstartDocument): Prom
     if (item.kind !== 'command') continue;
     const url = { liveimg: '--url', repo: '--baseurl' }[item.name];
     const word = url === undefined ? undefined : option(item, url);
-    if (word === undefined || (await machine.exists(word.text.replace(/^file:\/\//, '')))) continue;
+    const path = localPath(word?.text);
+    if (word === undefined || path === undefined || (await machine.exists(path))) continue;
     problems.push(problemAt(word, 'payload', `there is no ${word.text}: is this the right medium?`));
   }
   return problems;

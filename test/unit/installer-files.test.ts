@@ -42,8 +42,17 @@ UUID=UUID-OF-md/boot /boot ext4 defaults,nofail,x-systemd.device-timeout=30s 0 2
         ],
         ['/etc/timezone', 'Europe/Berlin\n'],
         ['/etc/default/locale', 'LANG=C.UTF-8\n'],
+        ['/etc/default/keyboard', 'XKBMODEL="pc105"\nXKBLAYOUT="de"\nXKBVARIANT=""\nXKBOPTIONS=""\n'],
         ['/etc/vconsole.conf', 'KEYMAP=de\n'],
         ['/etc/adjtime', '0.0 0 0.0\n0\nUTC\n'],
+        [
+          '/etc/default/grub',
+          `# Written by the installer from the kickstart.
+GRUB_TIMEOUT=3
+GRUB_DISTRIBUTOR="Slipway"
+GRUB_CMDLINE_LINUX=""
+`,
+        ],
         ['/etc/hostname', 'node-a\n'],
         ['/etc/hosts', '127.0.0.1 localhost\n127.0.1.1 node-a\n::1 localhost ip6-localhost\n'],
         [
@@ -56,6 +65,16 @@ ARRAY /dev/md/root UUID=array:root
 `,
         ],
         ['/etc/systemd/timesyncd.conf.d/slipway.conf', '[Time]\nNTP=10.0.0.1 10.0.0.2\n'],
+        [
+          '/etc/chrony.conf',
+          `# Written by the installer from the kickstart. This system has no chrony: systemd-timesyncd keeps its time.
+server 10.0.0.1 iburst
+server 10.0.0.2 iburst
+driftfile /var/lib/chrony/drift
+makestep 1.0 3
+rtcsync
+`,
+        ],
       ],
     );
   });
@@ -75,8 +94,10 @@ UUID=UUID-OF-vda2 /boot/efi vfat umask=0077,nofail,x-systemd.device-timeout=30s 
     assert.deepEqual([...files.keys()].slice(1), [
       '/etc/timezone',
       '/etc/default/locale',
+      '/etc/default/keyboard',
       '/etc/vconsole.conf',
       '/etc/adjtime',
+      '/etc/default/grub',
     ]);
   });
 

@@ -58,6 +58,7 @@ async function attempt(
   const reporter: Reporter = {
     say: (line) => said.push(line),
     note: () => {},
+    event: () => {},
     lines: [],
     flush: async () => {},
   };
@@ -160,16 +161,16 @@ describe('an installation', () => {
     ],
     [
       'a command nobody carries out',
-      `firewall --enabled\n${HEAD}${RAID1}`,
+      `realm join x\n${HEAD}${RAID1}`,
       {},
-      [`${KS}:1:1: this installer does not carry out 'firewall'`],
+      [`${KS}:1:1: this installer does not carry out 'realm'`],
     ],
     ['no kickstart', '', { gone: [KS] }, [`there is no kickstart ${KS}`]],
     [
       'a kickstart of nothing but scripts',
       '%post\ntrue\n%end\n',
       {},
-      [`${KS}:1:1: the kickstart names no image on the medium`],
+      [`${KS}:1:1: the kickstart makes no file system for /`],
     ],
   ];
   for (const [title, text, options, expected] of refused) {

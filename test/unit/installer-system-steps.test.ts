@@ -83,6 +83,7 @@ crw--w---- root/root           5,  1 2023-11-14 22:13 /dev/console
 
   function machineWith(tree: readonly string[] = TREE, checksum = 'c0ffee'): FakeMachine {
     return fakeMachine({
+      files: { [IMAGE]: 'hsqs' },
       commands: {
         find: () => `${tree.join('\n')}\n`,
         sha256sum: () => `${checksum}  ${IMAGE}\n`,
@@ -97,7 +98,7 @@ crw--w---- root/root           5,  1 2023-11-14 22:13 /dev/console
 
   it('unpacks and compares everything with the image', async () => {
     const machine = machineWith();
-    const report = await run(unpackImage, machine, TEXT);
+    const report = await run(unpackImage(), machine, TEXT);
     assert.ok(report.outcome === 'changed');
     assert.deepEqual(report.evidence, { files: 4 });
     assert.deepEqual(lines(machine, 'unsquashfs'), [
@@ -125,110 +126,86 @@ crw--w---- root/root           5,  1 2023-11-14 22:13 /dev/console
       );
       assert.notDeepEqual(tree, TREE);
       assert.equal(
-        failure(await run(unpackImage, machineWith(tree), TEXT)),
+        failure(await run(unpackImage(), machineWith(tree), TEXT)),
         `verify-failed: applied, but still: 1 of 4 files are not there, such as ${name}`,
       );
     });
   }
 
   it('unpacks nothing but the image the kickstart was made for', async () => {
-    const right = `${TEXT} --checksum=C0FFEE`;
-    assert.equal((await run(unpackImage, machineWith(), right)).outcome, 'changed');
-    for (const wrong of ['c0ff', 'c0ffee00']) {
-      const machine = machineWith();
-      assert.equal(
-        failure(await run(unpackImage, machine, `${TEXT} --checksum=${wrong}`)),
-        `config-invalid: ${IMAGE} has the checksum c0ffee, the kickstart says ${wrong}`,
-      );
-      assert.deepEqual(lines(machine, 'unsquashfs'), []);
-    }
+    const sum = 'c0ffee'.padEnd(64, '0');
+    const right = `${TEXT} --checksum=${sum.toUpperCase()}`;
+    assert.equal((await run(unpackImage(), machineWith(TREE, sum), right)).outcome, 'changed');
+    const wrong = 'c0ffee'.padEnd(64, '1');
+    const machine = machineWith(TREE, sum);
+    assert.equal(
+      failure(await run(unpackImage(), machine, `${TEXT} --checksum=${wrong}`)),
+      `config-invalid: ${IMAGE} has the checksum ${sum}, the kickstart says ${wrong}`,
+    );
+    assert.deepEqual(lines(machine, 'unsquashfs'), []);
+  });
+
+  it('knows an image by its first bytes, and a full disk by what the program says', async () => {
+    const page = machineWith();
+    page.files.set(IMAGE, '<html>');
+    assert.equal(
+      failure(await run(unpackImage(), page, TEXT)),
+      `config-invalid: ${IMAGE} is no squashfs image`,
+    );
+    const full = fakeMachine({
+      files: { [IMAGE]: 'hsqs' },
+      commands: {
+        unsquashfs: () => ({ exitCode: 1, stderr: 'write_file: No space left on device\n' }),
+      },
+    });
+    assert.equal(
+      failure(await run(unpackImage(), full, TEXT)),
+      'config-invalid: the image does not fit on the disks: write_file: No space left on device',
+    );
   });
 });
 
 describe('write-configuration', () => {
-  const SHADOW = '/mnt/sysroot/etc/shadow';
-  const TEXT =
-    'network --hostname=node-a\ntimezone Europe/Berlin --utc\nsshkey --username=root "ssh-ed25519 AAAA me"';
+  const TEXT = 'network --hostname=node-a\ntimezone Europe/Berlin --utc';
 
-  /** The installed node, whose target is what its programs make of it. */
-  function machineWith(field = '*'): FakeMachine {
-    const password = (value: string) => (_: unknown, machine: FakeMachine) =>
-      void machine.files.set(SHADOW, `root:${value}:19000:0:99999:7:::\n`);
+  function machineWith(): FakeMachine {
     let zone = '';
     return targetNode({
-      files: { [SHADOW]: `root:${field}:19000:0:99999:7:::\n` },
       commands: {
-        chmod: () => '',
         ln: ({ args }) => {
           zone = args.at(-2) ?? '';
           return '';
         },
         readlink: () => (zone === '' ? { exitCode: 1 } : `${zone}\n`),
-        passwd: password('!*'),
-        chpasswd: ({ args, stdin = '' }, machine) =>
-          password(args.includes('--encrypted') ? stdin.trim().slice('root:'.length) : '$y$made')(
-            args,
-            machine,
-          ),
       },
     });
   }
 
-  it('writes every file, the time zone, the keys and root’s lock', async () => {
-    const machine = machineWith('');
+  it('writes every file and the time zone', async () => {
+    const machine = machineWith();
     assert.equal((await run(writeConfiguration, machine, TEXT)).outcome, 'changed');
     assert.equal((await run(writeConfiguration, machine, TEXT)).outcome, 'already-done');
     const text = (path: string): unknown => machine.files.get(`/mnt/sysroot${path}`);
     assert.equal(text('/etc/hostname'), 'node-a\n');
-    assert.equal(text('/root/.ssh/authorized_keys'), 'ssh-ed25519 AAAA me\n');
     assert.match(
       String(text('/etc/mdadm/mdadm.conf')),
       /^ARRAY \/dev\/md\/boot UUID=b0b0b0b0:00000000:00000000:00000002$/m,
     );
     assert.match(String(text('/etc/fstab')), /^UUID=02020202-0202-0202-0202-020202020202 \/ ext4 /m);
-    assert.deepEqual(lines(machine, 'ln', 'passwd', 'chmod'), [
-      'ln --symbolic --force --no-target-directory /usr/share/zoneinfo/Europe/Berlin /mnt/sysroot/etc/localtime',
-      'passwd --root /mnt/sysroot --quiet --lock root',
-      'chmod 0700 /mnt/sysroot/root/.ssh',
+    assert.deepEqual(lines(machine, 'ln'), [
+      'ln --symbolic --force --no-target-directory ../usr/share/zoneinfo/Europe/Berlin /mnt/sysroot/etc/localtime',
     ]);
   });
 
-  it('hands passwords over by standard input only', async () => {
-    for (const [rootpw, args, stdin] of [
-      ['rootpw --iscrypted $6$salt$hash', ['--root', '/mnt/sysroot', '--encrypted'], 'root:$6$salt$hash\n'],
-      ['rootpw geheim', ['--root', '/mnt/sysroot'], 'root:geheim\n'],
-    ] as const) {
-      const machine = machineWith();
-      assert.equal((await run(writeConfiguration, machine, `${TEXT}\n${rootpw}`)).outcome, 'changed');
-      const call = machine.ran.find(({ file }) => file === 'chpasswd');
-      assert.deepEqual([call?.args, call?.stdin], [args, stdin]);
-      assert.ok(!JSON.stringify(machine.ran.map(({ args: words }) => words)).includes(stdin.trim().slice(5)));
-    }
-  });
-
-  for (const [title, spoil, expected] of [
-    [
-      'a file',
-      (m: FakeMachine) => m.files.set('/mnt/sysroot/etc/hostname', 'other\n'),
-      '/etc/hostname is not written',
-    ],
-    ['the lock', (m: FakeMachine) => m.files.set(SHADOW, 'root:$6$x:1\n'), "root's password is not set"],
-    [
-      'a key',
-      (m: FakeMachine) => m.files.delete('/mnt/sysroot/root/.ssh/authorized_keys'),
-      "root's ssh keys are not there",
-    ],
-  ] as const) {
-    it(`misses ${title}`, async () => {
-      const machine = machineWith();
-      await run(writeConfiguration, machine, TEXT);
-      spoil(machine);
-      assert.deepEqual(await writeConfiguration.check(machine, installation(TEXT)), {
-        done: false,
-        why: expected,
-      });
+  it('misses a file', async () => {
+    const machine = machineWith();
+    await run(writeConfiguration, machine, TEXT);
+    machine.files.set('/mnt/sysroot/etc/hostname', 'other\n');
+    assert.deepEqual(await writeConfiguration.check(machine, installation(TEXT)), {
+      done: false,
+      why: '/etc/hostname is not written',
     });
-  }
+  });
 });
 
 describe('install-packages', () => {
@@ -277,7 +254,7 @@ describe('install-packages', () => {
   it('names every package that no repository has', async () => {
     assert.equal(
       failure(await run(installPackages, machineWith(), TEXT('nginx\nagent\nredis'))),
-      'config-invalid: no repository on the medium has nginx, redis',
+      'config-invalid: neither the image nor a repository on the medium has nginx, redis',
     );
   });
 

@@ -14,7 +14,7 @@ import { type Installation, onTarget, TARGET } from '../installation.ts';
 export const installBootLoader: Step<Installation> = {
   id: 'install-boot-loader',
   title: 'Install the boot loader on every disk',
-  after: ['install-packages'],
+  after: ['enable-services'],
   async check(machine, installation) {
     const config = await machine.readFile(onTarget('/boot/grub/grub.cfg'));
     if (config !== (await wantedConfig(machine, installation)).main)

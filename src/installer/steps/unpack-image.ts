@@ -1,95 +1,100 @@
+import { CommandError } from '../../engine/command.ts';
 import { StepFailure } from '../../engine/failure.ts';
 import type { Machine } from '../../engine/machine.ts';
 import type { Step } from '../../engine/step.ts';
+import { fetchImage, withoutPassword } from '../fetch-image.ts';
+import { imageListing, treeListing } from '../image-listing.ts';
 import { type Installation, TARGET } from '../installation.ts';
+import { type ImageSource, localPath } from '../system-config-payload.ts';
 
-/** Unpacks the medium's image onto the target. */
-export const unpackImage: Step<Installation> = {
-  id: 'unpack-image',
-  title: 'Unpack the image',
-  after: ['mount-target'],
-  timeoutSeconds: 1800,
-  async check(machine, { config }) {
-    // The whole comparison takes seconds; an empty target shows at once.
-    if (!(await machine.exists(`${TARGET}/etc`))) return { done: false, why: 'the target is empty' };
-    const want = await imageListing(machine, imagePath(config.image));
-    const have = new Set(await treeListing(machine));
-    // Mount points exist before and keep the mode of what is mounted there, so folders are compared by name only.
-    const missing = want.filter((entry) => !have.has(entry));
-    const first = missing[0];
-    if (first === undefined) return { done: true, evidence: { files: want.length } };
-    return {
-      done: false,
-      why: `${missing.length} of ${want.length} files are not there, such as ${first.slice(first.indexOf('/') + 1)}`,
-    };
-  },
-  async apply(machine, { config }) {
-    const image = imagePath(config.image);
-    if (config.imageChecksum !== undefined) await verify(machine, image, config.imageChecksum);
+/** Where an image from a server lies while it is unpacked. */
+const DOWNLOAD = `${TARGET}/.slipway-image`;
+
+/** Unpacks the image onto the target: the medium's own, or one from a server. */
+export const unpackImage = (): Step<Installation> => {
+  // What an image from a server holds; the image itself is gone once it is unpacked. In memory only: an installation
+  // that starts again fetches it again.
+  let fetched: readonly string[] | undefined;
+  return {
+    id: 'unpack-image',
+    title: 'Unpack the image',
+    after: ['run-pre-install-scripts'],
+    timeoutSeconds: 3600,
+    async check(machine, { config: { payload } }) {
+      const local = localPath(payload.image.url);
+      // The whole comparison takes seconds; an empty target shows at once.
+      const empty = !(await machine.exists(`${TARGET}/etc`));
+      if (empty || (local === undefined && fetched === undefined))
+        return { done: false, why: 'the image is not unpacked' };
+      const want = local === undefined ? (fetched ?? []) : await imageListing(machine, local);
+      const have = new Set(await treeListing(machine));
+      // Mount points exist before and keep the mode of what is mounted there, so folders are compared by name only.
+      const missing = want.filter((entry) => !have.has(entry));
+      const first = missing[0];
+      if (first === undefined) return { done: true, evidence: { files: want.length } };
+      return {
+        done: false,
+        why: `${missing.length} of ${want.length} files are not there, such as ${first.slice(first.indexOf('/') + 1)}`,
+      };
+    },
+    async apply(machine, { config: { payload } }, say) {
+      const { image } = payload;
+      const local = localPath(image.url);
+      if (local !== undefined) return unpack(machine, image, local);
+      say(`fetching ${withoutPassword(image.url)}`);
+      await machine.exec({ file: 'rm', args: ['--force', DOWNLOAD], effect: 'write' });
+      try {
+        await fetchImage(machine, image, DOWNLOAD);
+        await unpack(machine, image, DOWNLOAD);
+        fetched = await imageListing(machine, DOWNLOAD);
+      } finally {
+        await machine.exec({ file: 'rm', args: ['--force', DOWNLOAD], effect: 'write' });
+      }
+    },
+  };
+};
+
+async function unpack(machine: Machine, image: ImageSource, file: string): Promise<void> {
+  await verify(machine, image, file);
+  try {
     await machine.exec({
       file: 'unsquashfs',
-      args: ['-force', '-no-progress', '-quiet', '-dest', TARGET, image],
+      args: ['-force', '-no-progress', '-quiet', '-dest', TARGET, file],
       effect: 'write',
       timeoutMs: 1_800_000,
     });
-  },
-};
-
-async function verify(machine: Machine, image: string, checksum: string): Promise<void> {
-  const { stdout } = await machine.exec({
-    file: 'sha256sum',
-    args: [image],
-    effect: 'read',
-    timeoutMs: 600_000,
-  });
-  const [found] = stdout.split(' ');
-  if (found === checksum) return;
-  throw new StepFailure(
-    'config-invalid',
-    `${image} has the checksum ${found}, the kickstart says ${checksum}`,
-    'the medium is damaged or not the one the kickstart was made for: write it anew',
-  );
+  } catch (error) {
+    if (!(error instanceof CommandError) || !/No space left on device/i.test(error.stderr)) throw error;
+    throw new StepFailure(
+      'config-invalid',
+      `the image does not fit on the disks: ${error.stderr.trim().split('\n').at(-1)}`,
+      'make / larger, or the file system that is named above',
+    );
+  }
 }
 
-function imagePath(url: string | undefined): string {
-  if (url?.startsWith('file://') === true) return url.slice('file://'.length);
-  throw new StepFailure('config-invalid', 'the kickstart names no image on the medium');
-}
+/** The first four bytes of a squashfs. */
+const SQUASHFS = 'hsqs';
 
-/** Folders whose content is not the image's: the kernel's file systems are bound there. */
-const BOUND = ['dev', 'proc', 'sys', 'run'];
-
-/** One line an entry, comparable with {@link treeListing}'s: permissions and size of files, target of links. */
-async function imageListing(machine: Machine, image: string): Promise<readonly string[]> {
-  const { stdout } = await machine.exec({
-    file: 'unsquashfs',
-    args: ['-lls', '-dest', '', image],
-    effect: 'read',
-  });
-  return stdout.split('\n').flatMap((line) => {
-    // -rw-r--r-- root/root   3 2023-11-14 22:13 /etc/debian_version
-    const [, mode = '', size = '', path = ''] =
-      /^([-dl][\w-]{9})\s+\S+\s+(\d+)\s+\S+ \S+ \/?(.+)$/.exec(line) ?? [];
-    if (path === '' || BOUND.includes(path.split('/')[0] ?? '')) return [];
-    const [name = '', target = ''] = path.split(' -> ');
-    return [entry(mode, size, name, target)];
-  });
-}
-
-async function treeListing(machine: Machine): Promise<readonly string[]> {
-  const prune = BOUND.flatMap((name) => ['-path', `${TARGET}/${name}`, '-prune', '-o']);
-  const { stdout } = await machine.exec({
-    file: 'find',
-    args: [TARGET, ...prune, '-printf', '%M\\t%s\\t%P\\t%l\\n'],
-    effect: 'read',
-  });
-  return stdout.split('\n').map((line) => {
-    const [mode = '', size = '', path = '', target = ''] = line.split('\t');
-    return entry(mode, size, path, target);
-  });
-}
-
-function entry(mode: string, size: string, path: string, target: string): string {
-  if (mode.startsWith('d')) return `folder /${path}`;
-  return mode.startsWith('l') ? `link ${target} /${path}` : `${mode} ${size} /${path}`;
+async function verify(machine: Machine, { checksum, url }: ImageSource, file: string): Promise<void> {
+  const magic = Buffer.from(await machine.readBytes(file, 0, SQUASHFS.length)).toString('latin1');
+  const shown = localPath(url) ?? withoutPassword(url);
+  if (checksum !== undefined) {
+    const { stdout } = await machine.exec({
+      file: 'sha256sum',
+      args: [file],
+      effect: 'read',
+      timeoutMs: 600_000,
+    });
+    const found = stdout.split(' ')[0] ?? '';
+    if (found !== checksum) {
+      throw new StepFailure(
+        'config-invalid',
+        `${shown} has the checksum ${found}, the kickstart says ${checksum}`,
+        'the image is damaged, or not the one the kickstart was made for: write the medium anew, or correct --checksum',
+      );
+    }
+  }
+  if (magic === SQUASHFS) return;
+  throw new StepFailure('config-invalid', `${shown} is no squashfs image`, 'name one with liveimg --url=');
 }

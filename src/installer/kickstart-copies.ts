@@ -1,0 +1,27 @@
+/** The copies of the kickstart that Anaconda leaves in /root, under its names. Pure. */
+import { printKickstart } from '../kickstart/print.ts';
+import type { CommandLine, KickstartDocument } from '../kickstart/types.ts';
+import { hideSecrets } from './secrets.ts';
+
+/** Path on the installed system → text. */
+export function kickstartCopies(original: string, document: KickstartDocument): ReadonlyMap<string, string> {
+  return new Map([
+    ['/root/original-ks.cfg', original],
+    ['/root/anaconda-ks.cfg', carriedOut(document)],
+  ]);
+}
+
+/**
+ * The kickstart as it was carried out: includes in their places, passwords starred out, and `skipx` where the
+ * installation was one in text, since Anaconda says so there.
+ */
+function carriedOut(document: KickstartDocument): string {
+  const commands = document.items.filter((item): item is CommandLine => item.kind === 'command');
+  const names = commands.map(({ name }) => name);
+  const inText = ['text', 'cmdline', 'vnc', 'rdp'].some((name) => names.includes(name));
+  return [
+    '# As carried out by slipway: includes are in their places, passwords are starred out.',
+    ...(inText && !names.includes('skipx') ? ['skipx'] : []),
+    ...printKickstart(document).split('\n').map(hideSecrets),
+  ].join('\n');
+}
