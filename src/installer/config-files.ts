@@ -1,5 +1,4 @@
 /** The files that make an unpacked image this node: path → content. Pure; Debian with systemd-networkd. */
-import { resumeArgument } from './boot-files.ts';
 import type { DeviceIds } from './device-ids.ts';
 import type { StorageModel } from './model.ts';
 import { networkFiles } from './network-files.ts';
@@ -24,7 +23,7 @@ export function configFiles(
     ['/etc/default/keyboard', keyboardFile(language)],
     ['/etc/vconsole.conf', vconsoleFile(language)],
     ['/etc/adjtime', `0.0 0 0.0\n0\n${time.hardwareClock}\n`],
-    ['/etc/default/grub', grubDefaults(config, resumeArgument(model, ids))],
+    ['/etc/default/grub', grubDefaults(config)],
   ]);
   const set = (path: string, content: string | undefined): void => {
     if (content !== undefined) files.set(path, content);
@@ -58,8 +57,8 @@ function resolverConfig({ interfaces }: SystemConfig): string | undefined {
 }
 
 /** For grub-mkconfig, whoever runs it later, and for those who look here for the arguments of the kernel. */
-function grubDefaults({ bootTimeout, bootArguments }: SystemConfig, resume: readonly string[]): string {
-  const quoted = [...resume, ...bootArguments].join(' ').replace(/["\\$`]/g, '\\$&');
+function grubDefaults({ bootTimeout, bootArguments }: SystemConfig): string {
+  const quoted = bootArguments.join(' ').replace(/["\\$`]/g, '\\$&');
   return [
     '# Written by the installer from the kickstart.',
     `GRUB_TIMEOUT=${bootTimeout}`,
