@@ -87,6 +87,8 @@ export interface LabMachine {
   press(...keys: readonly string[]): Promise<void>;
   /** Presses the power button. */
   powerButton(): Promise<void>;
+  /** Pulls a disk out of the running machine; only those of bus `scsi` can be. */
+  unplug(disk: LabDisk): Promise<void>;
   /** Writes what is on the screen as a PPM image. */
   screenshot(file: string): Promise<void>;
   /** Everything printed so far, without terminal control sequences. */

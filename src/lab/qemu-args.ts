@@ -118,10 +118,14 @@ const backing = ({ file, discardWrites }: Pick<LabDisk, 'file' | 'discardWrites'
     `file=${optionValue(file)}`,
   ].join(',');
 
+/** What the disk at this place is called towards QEMU. */
+export const scsiDiskId = (index: number): string => `scsi${index}`;
+
 const DISK_DEVICE: Readonly<Record<DiskBus, (index: number) => string>> = {
   virtio: () => 'virtio-blk-pci',
   sata: (index) => `ide-hd,bus=ide.${index}`,
-  scsi: (index) => `scsi-hd,bus=scsi.0,scsi-id=${index}`,
+  // Named, because it is the one that can be pulled out of a running machine.
+  scsi: (index) => `scsi-hd,id=${scsiDiskId(index)},bus=scsi.0,scsi-id=${index}`,
   nvme: () => 'nvme',
 };
 

@@ -6,8 +6,8 @@ import { dirname } from 'node:path';
 import { Duplex } from 'node:stream';
 import { atExit } from '../host/at-exit.ts';
 import { ProcessTree } from '../host/process-tree.ts';
-import { type Engine, LabFailure, type LabMachine, type LabMachineSpec } from './engine.ts';
-import { type Acceleration, OVMF, QMP_FD, qemuArgs } from './qemu-args.ts';
+import { type Engine, type LabDisk, LabFailure, type LabMachine, type LabMachineSpec } from './engine.ts';
+import { type Acceleration, OVMF, QMP_FD, qemuArgs, scsiDiskId } from './qemu-args.ts';
 import { QmpClient } from './qmp.ts';
 import { SerialConsole } from './serial-console.ts';
 
@@ -143,6 +143,13 @@ class QemuMachine implements LabMachine {
 
   async powerButton(): Promise<void> {
     await this.#qmp.execute('system_powerdown');
+  }
+
+  async unplug(disk: LabDisk): Promise<void> {
+    const index = this.spec.disks.findIndex(({ file }) => file === disk.file);
+    if (disk.bus !== 'scsi' || index < 0)
+      throw new Error(`${disk.file} is no SCSI disk of ${this.spec.name}`);
+    await this.#qmp.execute('device_del', { id: scsiDiskId(index) });
   }
 
   async screenshot(file: string): Promise<void> {

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { copyFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseDocument } from 'yaml';
 import { createExec } from '../../src/host/exec.ts';
+import { packageRoot } from '../../src/host/package-root.ts';
 import type { LabDisk, LabMachineSpec } from '../../src/lab/engine.ts';
 import { MEDIUM } from '../../src/media/types.ts';
 import { Bench, buildExampleIso, choose, GIB, install, LIMIT } from '../helpers/qemu.ts';
@@ -97,6 +99,46 @@ for (const { title, disks: sizes, prepare, says } of REFUSALS) {
   });
 }
 
+it('refuses two disks that answer to the one serial number declared', async function () {
+  this.timeout(LIMIT.build + LIMIT.settled);
+  const named = await isoOfDisksBySerial();
+  const bench = await Bench.create({ disks: 3, firmware: 'bios' });
+  try {
+    const [first, second, third] = bench.disks;
+    assert.ok(first !== undefined && second !== undefined && third !== undefined);
+    const disks = [first, second, { ...third, serial: first.serial }];
+    const before = await snapshots(disks);
+    const machine = await bench.start({ medium: { kind: 'cd', file: named }, disks });
+    await choose(machine, '1');
+    const line = await machine.waitForLine(/slipway: failed /, LIMIT.install, 'expected');
+    assert.match(line, /config-invalid: .*2 disks have the serial DISK1/);
+    await bench.end();
+    await assertUnchanged(disks, before);
+  } finally {
+    await bench.clear(false);
+  }
+});
+
+it('refuses when a disk is pulled out after it was judged and before it is partitioned', async function () {
+  this.timeout(LIMIT.settled);
+  const bench = await Bench.create({ disks: 2, firmware: 'bios', bus: 'scsi' });
+  try {
+    const [first, second] = bench.disks;
+    assert.ok(first !== undefined && second !== undefined);
+    const before = await snapshots(bench.disks);
+    const machine = await bench.start({ medium: { kind: 'cd', file: iso } });
+    await choose(machine, '1');
+    await machine.waitForLine(new RegExp(`slipway: ${NODE} installs on `), LIMIT.install);
+    await machine.unplug(second);
+    await machine.waitForLine(/slipway: failed /, LIMIT.install, 'expected');
+    await machine.waitForLine(/a shell follows/, LIMIT.boot, 'expected');
+    await bench.end();
+    await assertUnchanged([first, second], before);
+  } finally {
+    await bench.clear(false);
+  }
+});
+
 it('leaves a disk that nobody declared as it is, byte for byte, while it installs on the others', async function () {
   this.timeout(LIMIT.installed);
   const bench = await Bench.create({ disks: 3, firmware: 'bios' });
@@ -139,6 +181,23 @@ async function assertUnchanged(disks: readonly LabDisk[], before: readonly strin
     });
     assert.equal(exitCode, 0, `disk ${i + 1} has changed: ${stdout}`);
   }
+}
+
+/** The example, with its two disks named by their serial numbers. */
+async function isoOfDisksBySerial(): Promise<string> {
+  const spec = await readFile(join(packageRoot(), 'examples', 'standalone-raid1.yaml'), 'utf8');
+  const document = parseDocument(spec);
+  document.setIn(['nodes', 0, 'disks'], [{ serial: 'DISK1' }, { serial: 'DISK2' }]);
+  document.deleteIn(['steps']);
+  const file = join(out, 'by-serial.yaml');
+  await writeFile(file, document.toString());
+  await exec({
+    file: process.execPath,
+    args: [join(packageRoot(), 'lib', 'cli.js'), 'iso', file, '--out', join(out, 'by-serial')],
+    effect: 'write',
+    timeoutMs: LIMIT.build,
+  });
+  return join(out, 'by-serial', 'standalone-raid1.iso');
 }
 
 /** The same medium with a word in the node's kickstart that no release knows. */

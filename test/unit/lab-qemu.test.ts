@@ -111,7 +111,7 @@ describe("QEMU's command line", () => {
         '-device usb-storage,bus=xhci.0,drive=medium,removable=on,bootindex=0',
         '-device virtio-scsi-pci,id=scsi',
         '-drive if=none,id=disk0,format=raw,cache=unsafe,aio=threads,discard=unmap,detect-zeroes=unmap,file=/d/1.raw',
-        '-device scsi-hd,bus=scsi.0,scsi-id=0,drive=disk0,serial=S,bootindex=1',
+        '-device scsi-hd,id=scsi0,bus=scsi.0,scsi-id=0,drive=disk0,serial=S,bootindex=1',
         '-drive if=none,id=disk1,format=raw,cache=unsafe,aio=threads,discard=unmap,detect-zeroes=unmap,snapshot=on,file=/d/2.raw',
         '-device nvme,drive=disk1,serial=N,bootindex=2',
       ].join(' '),
