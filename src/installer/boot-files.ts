@@ -1,6 +1,7 @@
 /** The installed system's boot configuration: grub.cfg on /boot, and the short one on the ESP. Pure. */
 import type { DeviceIds } from './device-ids.ts';
 import type { StorageModel } from './model.ts';
+import { cryptsBelow } from './model-layers.ts';
 import type { SystemConfig } from './system-config.ts';
 
 export interface BootFacts {
@@ -25,11 +26,17 @@ export function kernelArguments(
     `root=UUID=${ids.fileSystem(root.device)}`,
     'ro',
     ...model.arrays.map(({ name }) => `rd.md.uuid=${ids.array(name)}`),
+    ...cryptsBelow(model, root.device).map(({ name }) => `rd.luks.uuid=${name}`),
     ...model.volumeGroups.map(({ name }) => `rd.lvm.vg=${name}`),
+    ...resumeArgument(model, ids),
     ...CONSOLES,
     ...config.bootArguments,
   ];
 }
+
+/** Where a hibernated system is read from; nothing unless the kickstart asks for hibernation. */
+export const resumeArgument = ({ boot }: StorageModel, ids: DeviceIds): readonly string[] =>
+  boot.hibernation === undefined ? [] : [`resume=UUID=${ids.fileSystem(boot.hibernation)}`];
 
 /** The device whose file system holds /boot, and the folder's path in it. */
 export function bootVolume(model: StorageModel): { readonly device: string; readonly folder: string } {
@@ -41,16 +48,33 @@ export function bootVolume(model: StorageModel): { readonly device: string; read
   return { device: root.device, folder: '/boot' };
 }
 
+/** The file system that GRUB reads its configuration, kernel and initramfs from. */
+export interface BootVolume {
+  readonly uuid: string;
+  /** Path of /boot in it. */
+  readonly folder: string;
+  /** Modules of GRUB that reading it takes beside the usual ones. */
+  readonly modules?: readonly string[];
+  /** Whether {@link passwordFile} lies there. */
+  readonly locked?: boolean;
+}
+
+/** Where EL keeps the password of the boot menu, and its grub2-setpassword looks for it. */
+export const PASSWORD_FILE = '/boot/grub2/user.cfg';
+
+/** `/boot/grub2/user.cfg`; GRUB knows passwords by their hashes only. */
+export const passwordFile = (hash: string): string => `GRUB2_PASSWORD=${hash}\n`;
+
 /** `/boot/grub/grub.cfg`. */
 export function grubConfig(
   facts: BootFacts,
   args: readonly string[],
   timeoutSeconds: number,
-  volume: { readonly uuid: string; readonly folder: string },
+  volume: BootVolume,
 ): string {
   const entry = (title: string, extra: string): string =>
     [
-      `menuentry ${grubWord(title)} {`,
+      `menuentry ${grubWord(title)}${volume.locked ? ' --unrestricted' : ''} {`,
       `  linux ${volume.folder}/${facts.kernel} ${args.map(grubWord).join(' ')}${extra}`,
       `  initrd ${volume.folder}/${facts.initrd}`,
       '}',
@@ -60,7 +84,9 @@ export function grubConfig(
     'insmod part_gpt',
     'insmod mdraid1x',
     'insmod ext2',
+    ...(volume.modules ?? []).map((module) => `insmod ${module}`),
     `search --no-floppy --fs-uuid --set=root ${volume.uuid}`,
+    ...(volume.locked ? passwordLines(volume.folder) : []),
     // A machine without a serial port keeps its screen.
     'if serial --unit=0 --speed=115200; then',
     '  terminal_input console serial',
@@ -73,6 +99,16 @@ export function grubConfig(
     '',
   ].join('\n');
 }
+
+/** As grub2-mkconfig of EL writes it: whoever wants more than to start an entry is asked for root's password. */
+const passwordLines = (folder: string): readonly string[] => [
+  `source ($root)${folder}/grub2/user.cfg`,
+  'if [ -n "$GRUB2_PASSWORD" ]; then',
+  '  set superusers=root',
+  '  export superusers',
+  '  password_pbkdf2 root $GRUB2_PASSWORD',
+  'fi',
+];
 
 /** A word as GRUB's script language reads it back: what it would take for its own is quoted. */
 function grubWord(word: string): string {

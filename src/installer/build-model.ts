@@ -1,12 +1,19 @@
 /** From a kickstart's storage commands to what the disks will look like. Pure: nothing is read, nothing written. */
 import type { Problem } from '../errors/problem.ts';
 import type { CommandLine } from '../kickstart/types.ts';
-import { problemAt } from './command-words.ts';
-import type { ModelArray, ModelFileSystem, StorageModel } from './model.ts';
+import { problemAt, text } from './command-words.ts';
+import type { ModelDisk, ModelFileSystem, StorageModel } from './model.ts';
 import { buildArrays } from './model-arrays.ts';
-import { type MadeDevice, type Refuse, targetOf } from './model-contents.ts';
-import { buildDisks, type FindDisk, isPartition } from './model-disks.ts';
+import { buildBoot } from './model-boot.ts';
+import { type ClearedDisk, clearDisks, type FindDisk } from './model-clear.ts';
+import { type MadeDevice, memoryFileSystems, type Refuse } from './model-contents.ts';
+import { buildCrypts } from './model-crypts.ts';
+import { buildDisks } from './model-disks.ts';
+import { expandMacros } from './model-macros.ts';
+import { buildMounts } from './model-mounts.ts';
+import { groundOf, isPartition } from './model-requests.ts';
 import { buildVolumeGroups } from './model-volume-groups.ts';
+import { NO_FACTS, type StorageFacts } from './storage-facts.ts';
 
 export interface ModelResult {
   /** Complete when `problems` is empty. */
@@ -15,53 +22,96 @@ export interface ModelResult {
 }
 
 /** Works the model out and reports everything that stands against it, at the words of the kickstart. */
-export function buildModel(commands: readonly CommandLine[], findDisk: FindDisk): ModelResult {
+export function buildModel(
+  given: readonly CommandLine[],
+  findDisk: FindDisk,
+  facts: StorageFacts = NO_FACTS,
+): ModelResult {
   const problems: Problem[] = [];
   const refuse: Refuse = (...problem) => {
     problems.push(problemAt(...problem));
   };
-  for (const command of commands) refuseOptions(command, refuse);
-  const { disks, made: partitions } = buildDisks(commands, findDisk, refuse);
-  const { arrays, made: onArrays } = buildArrays(commands, partitions, refuse);
-  const below = [...partitions, ...onArrays];
-  const { volumeGroups, made: logical } = buildVolumeGroups(commands, below, refuse);
-  const made = [...below, ...logical];
-  const fileSystems = made.flatMap(({ device, content }) =>
-    content.kind === 'file-system' ? [{ device, ...content.fileSystem }] : [],
-  );
+  for (const command of given) refuseOptions(command, refuse);
+  const cleared = clearDisks(given, findDisk, facts, refuse);
+  const ground = groundOf(given, findDisk, cleared, facts, refuse);
+  const commands = expandMacros(given, ground, refuse);
+
+  const { disks: partitioned, made: bare } = buildDisks(commands, ground, refuse);
+  const encrypted = (devices: readonly MadeDevice[]) => buildCrypts(commands, devices, facts, refuse);
+  const partitions = encrypted(bare);
+  const { arrays, made: bareArrays } = buildArrays(commands, partitions.made, facts, refuse);
+  const onArrays = encrypted(bareArrays);
+  const below = [...partitions.made, ...onArrays.made];
+  const { volumeGroups, made: bareVolumes } = buildVolumeGroups(commands, below, ground, refuse);
+  const volumes = encrypted(bareVolumes);
+  const mounts = buildMounts(commands, ground, refuse);
+
+  const made = [...below, ...volumes.made];
+  const fileSystems = [
+    ...made.flatMap(({ device, content }) =>
+      content.kind === 'file-system' ? [{ device, ...content.fileSystem }] : [],
+    ),
+    ...mounts.fileSystems,
+    ...memoryFileSystems(commands, refuse),
+  ];
   checkMembers(commands, made, refuse);
   checkMounts(commands, fileSystems, refuse);
-  checkBootDisks(partitions, arrays, fileSystems, refuse);
-  return { model: { disks, arrays, volumeGroups, fileSystems }, problems };
+  const disks = withMounted(partitioned, mounts.disks);
+  const boot = buildBoot({ commands, disks, partitions: bare, arrays, fileSystems }, ground, refuse);
+  const crypts = [...partitions.crypts, ...onArrays.crypts, ...volumes.crypts];
+  const model = { disks, arrays, volumeGroups, crypts, fileSystems, boot, tolerant: facts.own };
+  return { model, problems };
 }
 
-/** Options that say how to treat what is already there. This installer only makes disks anew. */
-const KEEPING = ['--onpart', '--usepart', '--noformat', '--useexisting', '--resize'];
+/** A disk on which `mount` finds something belongs to the installation, though its table stays as it is. */
+function withMounted(disks: readonly ModelDisk[], mounted: readonly ClearedDisk[]): readonly ModelDisk[] {
+  const others = mounted.filter(({ disk }) => !disks.some(({ name }) => name === disk.name));
+  return [
+    ...disks,
+    ...others.map(({ disk, label, kept }) => ({
+      name: disk.name,
+      sizeBytes: disk.sizeBytes,
+      sectorBytes: disk.sectorBytes,
+      label: label ?? 'gpt',
+      fresh: false,
+      removed: [],
+      kept,
+      partitions: [],
+    })),
+  ];
+}
+
+/** Options that say how to treat arrays and volumes that are there already; those are made anew here, or not at all. */
+const KEEPING = ['--useexisting', '--resize'];
 
 /** Options that would make something else than this installer makes. */
 const UNSUPPORTED = [
-  ...['--onbiosdisk', '--recommended', '--hibernation', '--fsprofile', '--chunksize', '--pesize'],
-  ...['--reserved-space', '--reserved-percent', '--percent', '--thinpool', '--thin', '--poolname'],
-  ...['--metadatasize', '--profile', '--cachepvs', '--cachesize', '--cachemode'],
+  ...['--onbiosdisk', '--fsprofile', '--thinpool', '--thin', '--poolname', '--metadatasize', '--profile'],
+  ...['--cachepvs', '--cachesize', '--cachemode'],
 ];
 
-const STORAGE_COMMANDS = ['part', 'partition', 'raid', 'volgroup', 'logvol'];
+const STORAGE_COMMANDS = ['part', 'partition', 'raid', 'volgroup', 'logvol', 'mount'];
 
 function refuseOptions(command: CommandLine, refuse: Refuse): void {
   if (!STORAGE_COMMANDS.includes(command.name)) return;
   for (const [name, [given]] of command.options) {
     if (given === undefined) continue;
-    if (KEEPING.includes(name)) {
+    const keeps = KEEPING.includes(name) || (name === '--noformat' && !isPartition(command));
+    if (keeps) {
       refuse(
         given.option,
         'keeps-existing',
-        `${name} keeps what is on a disk, and this installer only makes disks anew`,
+        `${name} keeps what is on a disk, and this installer only makes it anew`,
         'remove the option, or install with the vendor’s installer',
       );
-    } else if (name === '--encrypted') {
-      refuse(given.option, 'encrypted', 'this installer cannot encrypt volumes yet');
     } else if (UNSUPPORTED.includes(name)) {
       refuse(given.option, 'unsupported-option', `this installer does not know ${name} yet`);
+    } else if (
+      name === '--noformat' &&
+      !command.options.has('--onpart') &&
+      !command.options.has('--usepart')
+    ) {
+      refuse(given.option, 'keeps-existing', '--noformat needs --onpart');
     }
   }
 }
@@ -71,8 +121,9 @@ function checkMembers(commands: readonly CommandLine[], made: readonly MadeDevic
   const used = new Set<string>();
   for (const command of commands.filter(({ name }) => name === 'raid' || name === 'volgroup')) {
     for (const word of command.positionals.slice(1)) {
-      if (used.has(word.text)) refuse(word, 'member-used', `${word.text} is used twice`);
-      used.add(word.text);
+      const id = memberId(word.text, made);
+      if (used.has(id)) refuse(word, 'member-used', `${word.text} is used twice`);
+      used.add(id);
     }
   }
   const defined = new Set<string>();
@@ -87,6 +138,12 @@ function checkMembers(commands: readonly CommandLine[], made: readonly MadeDevic
   }
 }
 
+/** `pv.01` for the array's name `data`, which a volgroup may say as well. */
+function memberId(name: string, made: readonly MadeDevice[]): string {
+  const named = made.find(({ command }) => text(command, '--device') === name)?.content;
+  return named?.kind === 'pv' || named?.kind === 'member' ? named.id : name;
+}
+
 function checkMounts(
   commands: readonly CommandLine[],
   fileSystems: readonly ModelFileSystem[],
@@ -98,48 +155,13 @@ function checkMounts(
     if (mounted.has(mountPoint)) refuse(place, 'duplicate-mount', `two volumes are mounted at ${mountPoint}`);
     mounted.add(mountPoint);
   }
-  const first = commands.find(isPartition);
+  const first = commands.find((command) => isPartition(command) || command.name === 'mount');
   if (first !== undefined) {
-    const wanted = commands.some((one) => STORAGE_COMMANDS.includes(one.name) && targetOf(one) === '/');
-    if (!wanted) refuse(first, 'no-root', 'nothing is mounted at /');
+    const isRoot = ({ name, positionals }: CommandLine): boolean =>
+      STORAGE_COMMANDS.includes(name) && positionals[name === 'mount' ? 1 : 0]?.text === '/';
+    if (!commands.some(isRoot)) refuse(first, 'no-root', 'nothing is mounted at /');
     return;
   }
   const [anywhere] = commands;
   if (anywhere !== undefined) refuse(anywhere, 'no-partitions', 'the kickstart makes no partitions');
-}
-
-/** A disk that holds /boot and cannot be started from is found out when it is the last one left. */
-function checkBootDisks(
-  partitions: readonly MadeDevice[],
-  arrays: readonly ModelArray[],
-  fileSystems: readonly ModelFileSystem[],
-  refuse: Refuse,
-): void {
-  const onto = (mountPoint: string): readonly MadeDevice[] => {
-    const device = fileSystems.find((one) => one.mountPoint === mountPoint)?.device;
-    const members = arrays.find((array) => array.device === device)?.members ?? [];
-    return partitions.filter((one) => one.device === device || members.includes(one.device));
-  };
-  const [first] = partitions;
-  if (first === undefined) return;
-  const esp = onto('/boot/efi');
-  const biosBoot = partitions.filter(({ content }) => content.kind === 'biosboot');
-  if (esp.length === 0 && biosBoot.length === 0) {
-    refuse(
-      first.command,
-      'no-boot-loader',
-      'there is neither a biosboot partition nor /boot/efi: no firmware could start this system',
-      'add part biosboot, or part /boot/efi --fstype=efi',
-    );
-  }
-  const boot = onto('/boot');
-  for (const { disk, command } of boot.length > 0 ? boot : onto('/')) {
-    for (const [name, there] of [
-      ['biosboot partition', biosBoot],
-      ['EFI system partition', esp],
-    ] as const) {
-      if (there.length === 0 || there.some((one) => one.disk === disk)) continue;
-      refuse(command, 'boot-disk', `${disk} holds a part of /boot and has no ${name}, as other disks have`);
-    }
-  }
 }

@@ -1,8 +1,9 @@
 /** The files that make an unpacked image this node: path → content. Pure; Debian with systemd-networkd. */
+import { resumeArgument } from './boot-files.ts';
 import type { DeviceIds } from './device-ids.ts';
 import type { StorageModel } from './model.ts';
 import { networkFiles } from './network-files.ts';
-import { fstab, mdadmConf } from './storage-files.ts';
+import { crypttab, fstab, mdadmConf } from './storage-files.ts';
 import type { SystemConfig } from './system-config.ts';
 import { nftablesConfig } from './system-config-firewall.ts';
 import { keyboardFile, localeFile, vconsoleFile } from './system-config-language.ts';
@@ -23,7 +24,7 @@ export function configFiles(
     ['/etc/default/keyboard', keyboardFile(language)],
     ['/etc/vconsole.conf', vconsoleFile(language)],
     ['/etc/adjtime', `0.0 0 0.0\n0\n${time.hardwareClock}\n`],
-    ['/etc/default/grub', grubDefaults(config)],
+    ['/etc/default/grub', grubDefaults(config, resumeArgument(model, ids))],
   ]);
   const set = (path: string, content: string | undefined): void => {
     if (content !== undefined) files.set(path, content);
@@ -33,6 +34,7 @@ export function configFiles(
     files.set('/etc/hosts', `127.0.0.1 localhost\n127.0.1.1 ${hostname}\n::1 localhost ip6-localhost\n`);
   }
   if (model.arrays.length > 0) files.set('/etc/mdadm/mdadm.conf', mdadmConf(model, ids));
+  set('/etc/crypttab', crypttab(model));
   set('/etc/systemd/timesyncd.conf.d/slipway.conf', timesyncdConfig(time));
   set('/etc/chrony.conf', chronyConfig(time));
   set('/etc/resolv.conf', resolverConfig(config));
@@ -57,8 +59,8 @@ function resolverConfig({ interfaces }: SystemConfig): string | undefined {
 }
 
 /** For grub-mkconfig, whoever runs it later, and for those who look here for the arguments of the kernel. */
-function grubDefaults({ bootTimeout, bootArguments }: SystemConfig): string {
-  const quoted = bootArguments.join(' ').replace(/["\\$`]/g, '\\$&');
+function grubDefaults({ bootTimeout, bootArguments }: SystemConfig, resume: readonly string[]): string {
+  const quoted = [...resume, ...bootArguments].join(' ').replace(/["\\$`]/g, '\\$&');
   return [
     '# Written by the installer from the kickstart.',
     `GRUB_TIMEOUT=${bootTimeout}`,

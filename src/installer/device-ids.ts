@@ -2,7 +2,7 @@
 import type { Machine } from '../engine/machine.ts';
 import { readFileSystem } from '../storage/file-system.ts';
 import { readMdSuperblock } from '../storage/md-superblock.ts';
-import type { StorageModel } from './model.ts';
+import { partitionsOf, type StorageModel } from './model.ts';
 
 export interface DeviceIds {
   /** UUID of the file system on a device of the model. */
@@ -13,16 +13,17 @@ export interface DeviceIds {
 
 export async function deviceIds(machine: Machine, model: StorageModel): Promise<DeviceIds> {
   const fileSystems = new Map<string, string | undefined>();
-  for (const { device } of model.fileSystems) {
+  for (const { device, type } of model.fileSystems) {
+    if (type === 'tmpfs') continue;
     fileSystems.set(device, (await readFileSystem(machine, device))?.uuid);
   }
-  const partitions = model.disks.flatMap((disk) => disk.partitions);
+  const partitions = model.disks.flatMap(partitionsOf);
   const arrays = new Map<string, string | undefined>();
   for (const { name, members } of model.arrays) {
-    const member = partitions.find(({ device }) => device === members[0]);
-    if (member === undefined) continue;
-    const superblock = await readMdSuperblock(machine, member.device, 0, member.sectors);
-    arrays.set(name, superblock?.arrayUuid);
+    const [member = ''] = members;
+    const sectors =
+      partitions.find(({ device }) => device === member)?.sectors ?? (await sectorsOf(machine, member));
+    arrays.set(name, (await readMdSuperblock(machine, member, 0, sectors))?.arrayUuid);
   }
   const found = (map: ReadonlyMap<string, string | undefined>, key: string): string => {
     const value = map.get(key);
@@ -30,4 +31,10 @@ export async function deviceIds(machine: Machine, model: StorageModel): Promise<
     return value;
   };
   return { fileSystem: (device) => found(fileSystems, device), array: (name) => found(arrays, name) };
+}
+
+/** Of a device that is no partition, such as an open container. */
+async function sectorsOf(machine: Machine, device: string): Promise<number> {
+  const name = ((await machine.realPath(device)) ?? device).slice('/dev/'.length);
+  return Number(((await machine.readFile(`/sys/class/block/${name}/size`)) ?? '0').trim());
 }

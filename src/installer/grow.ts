@@ -1,4 +1,4 @@
-/** How partitions that may grow share the room that is left. */
+/** How partitions and logical volumes that may grow share the room that is left. */
 
 export interface Request {
   /** Least size, any unit, an integer. */

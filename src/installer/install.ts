@@ -18,6 +18,7 @@ import { createAccounts } from './steps/create-accounts.ts';
 import { createArrays, releaseArrays } from './steps/create-arrays.ts';
 import { createVolumeGroups } from './steps/create-volume-groups.ts';
 import { enableServices } from './steps/enable-services.ts';
+import { encryptDevices } from './steps/encrypt-devices.ts';
 import { installBootLoader } from './steps/install-boot-loader.ts';
 import { installPackages } from './steps/install-packages.ts';
 import { keepKickstart } from './steps/keep-kickstart.ts';
@@ -31,8 +32,11 @@ import { writeConfiguration } from './steps/write-configuration.ts';
 
 const STEPS: readonly Step<Installation>[] = [
   partitionDisks,
+  encryptDevices('partitions', 'partition-disks'),
   createArrays,
+  encryptDevices('arrays', 'create-arrays'),
   createVolumeGroups,
+  encryptDevices('volumes', 'create-volume-groups'),
   makeFileSystems,
   mountTarget,
   runPreInstallScripts(),

@@ -28,5 +28,6 @@ export function builtDevices(model: StorageModel): readonly string[] {
   return [
     ...model.arrays.map((array) => array.device),
     ...model.volumeGroups.flatMap((group) => group.volumes.map((volume) => volume.device)),
+    ...model.crypts.map((crypt) => crypt.device),
   ];
 }

@@ -1,8 +1,9 @@
 /** The part of the model that is made of partitions: arrays. */
 import type { CommandLine } from '../kickstart/types.ts';
-import { number, placeOf, text } from './command-words.ts';
+import { number, option, placeOf, text } from './command-words.ts';
 import type { ModelArray } from './model.ts';
 import { contentOf, type MadeDevice, type Refuse, targetOf } from './model-contents.ts';
+import type { StorageFacts } from './storage-facts.ts';
 
 interface Level {
   /** Active members an array has at least; those of blivet (`blivet/devicelibs/raid.py`). */
@@ -20,8 +21,14 @@ const LEVELS: ReadonlyMap<string, Level> = new Map<string, Level>([
   ['10', { least: 4, data: (members) => members / 2 }],
 ]);
 
-/** `any:` and the name share the 32 bytes that a superblock has for them. */
-const ARRAY_NAME = /^(?!md)[A-Za-z][\w-]{0,27}$/;
+/**
+ * A name, or a number for /dev/mdN. `any:` and the name share the 32 bytes that a superblock has for them.
+ * RHEL 8 and 9 take `md0` for `0`, RHEL 10 does not: that is refused rather than guessed.
+ */
+const ARRAY_NAME = /^(?!md\d+$)[A-Za-z][\w-]{0,27}$|^\d{1,3}$/;
+
+/** Where an array of that name appears. */
+const arrayDevice = (name: string): string => (/^\d+$/.test(name) ? `/dev/md${name}` : `/dev/md/${name}`);
 
 export interface ArrayModel {
   readonly arrays: readonly ModelArray[];
@@ -32,11 +39,12 @@ export interface ArrayModel {
 export function buildArrays(
   commands: readonly CommandLine[],
   partitions: readonly MadeDevice[],
+  facts: StorageFacts,
   refuse: Refuse,
 ): ArrayModel {
   const built = commands
     .filter(({ name }) => name === 'raid')
-    .flatMap((command) => buildArray(command, commands, partitions, refuse) ?? []);
+    .flatMap((command) => buildArray(command, commands, partitions, facts, refuse) ?? []);
   built.forEach(({ array }, index) => {
     if (built.slice(0, index).some((other) => other.array.name === array.name)) {
       refuse(array.place, 'duplicate-array', `two arrays are named ${array.name}`);
@@ -49,35 +57,36 @@ function buildArray(
   command: CommandLine,
   commands: readonly CommandLine[],
   partitions: readonly MadeDevice[],
+  facts: StorageFacts,
   refuse: Refuse,
 ): { readonly array: ModelArray; readonly made: MadeDevice } | undefined {
-  const name = (text(command, '--device') ?? '').replace(/^\/dev\/md\//, '');
+  const name = (text(command, '--device') ?? '').replace(/^\/dev\/(md\/|md(?=\d))/, '');
   if (!ARRAY_NAME.test(name)) {
     refuse(
       command,
       'array-name',
       `an array cannot be named '${name}'`,
-      'give --device= a name that does not begin with md',
+      'give --device= a number, or a name that is not md and a number',
     );
     return undefined;
   }
   const level = (text(command, '--level') ?? '').toLowerCase().replace(/^raid/, '');
-  const facts = LEVELS.get(level);
-  if (facts === undefined) {
+  const known = LEVELS.get(level);
+  if (known === undefined) {
     refuse(command, 'array-level', `RAID level ${level} is not known`);
     return undefined;
   }
   const members = membersOf(command, 'member', partitions, commands, refuse);
   const spares = number(command, '--spares') ?? 0;
   const active = command.positionals.length - 1 - spares;
-  if (new Set(members.map(({ disk }) => disk)).size < members.length) {
+  if (facts.own && new Set(members.map(({ disk }) => disk)).size < members.length) {
     refuse(command, 'members-on-one-disk', `array ${name} has two members on one disk`);
   }
-  if (active < facts.least) {
+  if (active < known.least) {
     refuse(
       command,
       'array-members',
-      `array ${name} has ${active} active members, RAID${level} needs ${facts.least} or more`,
+      `array ${name} has ${active} active members, RAID${level} needs ${known.least} or more`,
     );
   }
   const boots = isReadByBootLoader(command, commands);
@@ -88,11 +97,12 @@ function buildArray(
       `${targetOf(command)} on RAID${level}: a boot loader reads one member, so it must be RAID1`,
     );
   }
-  const content = contentOf(command, refuse);
+  const content = contentOf(command, facts.fileSystem, refuse);
   if (content.kind === 'member' || content.kind === 'biosboot') {
     refuse(command, 'array-content', `array ${name} cannot be ${targetOf(command)}`);
   }
-  const device = `/dev/md/${name}`;
+  const device = arrayDevice(name);
+  const chunkKiB = chunkOf(command, level, refuse);
   const smallest = Math.min(...members.map(({ sizeMiB }) => sizeMiB));
   return {
     array: {
@@ -104,10 +114,21 @@ function buildArray(
       members: members.map((member) => member.device),
       spares,
       bitmap: level !== '0' && targetOf(command) !== 'swap',
+      ...(chunkKiB === undefined ? {} : { chunkKiB }),
       place: placeOf(command),
     },
-    made: { device, command, content, sizeMiB: Math.floor(usable(smallest) * facts.data(active)) },
+    made: { device, command, content, sizeMiB: Math.floor(usable(smallest) * known.data(active)) },
   };
+}
+
+/** mdadm wants a multiple of 4 KiB, and none for RAID1. */
+function chunkOf(command: CommandLine, level: string, refuse: Refuse): number | undefined {
+  const chunk = number(command, '--chunksize');
+  if (chunk === undefined || chunk === 0) return undefined;
+  if (chunk % 4 !== 0) {
+    refuse(option(command, '--chunksize') ?? command, 'chunk-size', `${chunk} KiB is no multiple of 4 KiB`);
+  }
+  return level === '1' ? undefined : chunk;
 }
 
 /** The file system of the kernel and that of the firmware. */
@@ -130,7 +151,12 @@ export function membersOf(
   refuse: Refuse,
 ): readonly MadeDevice[] {
   return command.positionals.slice(1).flatMap((word) => {
-    const found = made.find(({ content }) => content.kind === kind && content.id === word.text);
+    // Anaconda takes the name of the device as well: `raid pv.01 --device=data`, `volgroup system data`.
+    const found = made.find(
+      ({ content, device, command: its }) =>
+        content.kind === kind &&
+        (content.id === word.text || device === `/dev/${word.text}` || text(its, '--device') === word.text),
+    );
     // One that is defined and was not made has been refused for a reason of its own.
     if (found === undefined && !commands.some((one) => targetOf(one) === word.text)) {
       refuse(word, 'no-such-member', `no partition is named ${word.text}`);

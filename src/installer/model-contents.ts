@@ -1,7 +1,8 @@
 /** What a storage command puts on its device: a file system, a part of something larger, or nothing at all. */
 import type { CommandLine, Place } from '../kickstart/types.ts';
-import { option, placeOf, type problemAt, text } from './command-words.ts';
+import { number, option, placeOf, type problemAt, text } from './command-words.ts';
 import type { ModelFileSystem } from './model.ts';
+import type { StorageFacts } from './storage-facts.ts';
 
 /** Notes what stands against a kickstart, at a place of it. */
 export type Refuse = (...problem: Parameters<typeof problemAt>) => void;
@@ -29,10 +30,20 @@ export const targetOf = (command: CommandLine): string => command.positionals[0]
 /** Words of a kickstart for "mount it nowhere". */
 const NOWHERE = ['None', 'none', ''];
 
-/** What `command` asks for; what cannot be had is refused, and then nothing lies there. */
-export function contentOf(command: CommandLine, refuse: Refuse): Content {
+/**
+ * What `command` asks for; what cannot be had is refused, and then nothing lies there.
+ *
+ * @param usual the type of a file system where the command does not say
+ * @param there what is kept of what lies on the device, in the words of blkid; undefined: it is made anew
+ */
+export function contentOf(
+  command: CommandLine,
+  usual: StorageFacts['fileSystem'],
+  refuse: Refuse,
+  there?: string,
+): Content {
   const target = targetOf(command);
-  const wanted = text(command, '--fstype');
+  const wanted = there ?? text(command, '--fstype');
   if (/^raid\./.test(target)) return { kind: 'member', id: target };
   if (/^pv\./.test(target)) return { kind: 'pv', id: target };
   if (wanted === 'biosboot' || target === 'biosboot') return { kind: 'biosboot' };
@@ -47,8 +58,17 @@ export function contentOf(command: CommandLine, refuse: Refuse): Content {
     );
     return { kind: 'nothing' };
   }
-  const fileSystem = fileSystemOf(command, target, wanted, refuse);
-  return fileSystem === undefined ? { kind: 'nothing' } : { kind: 'file-system', fileSystem };
+  const fileSystem = fileSystemOf(
+    command,
+    target,
+    wanted ?? (target === '/boot/efi' ? 'efi' : usual),
+    refuse,
+  );
+  if (fileSystem === undefined) return { kind: 'nothing' };
+  return {
+    kind: 'file-system',
+    fileSystem: there === undefined ? fileSystem : { ...fileSystem, keep: true },
+  };
 }
 
 /** An absolute path that stays where it says, and that a line of fstab can hold. */
@@ -60,8 +80,33 @@ type FileSystemType = ModelFileSystem['type'];
 /** Bytes of a label; mkfs refuses longer ones or cuts them, when the disks are already written. */
 const LABEL_BYTES: Readonly<Record<FileSystemType, number>> = {
   ...{ ext2: 16, ext3: 16, ext4: 16 },
-  ...{ xfs: 12, vfat: 11, swap: 15 },
+  ...{ xfs: 12, vfat: 11, swap: 15, tmpfs: 0 },
 };
+
+/** The file systems that lie in memory: `part /tmp --fstype=tmpfs --size=…`. */
+export function memoryFileSystems(
+  commands: readonly CommandLine[],
+  refuse: Refuse,
+): readonly ModelFileSystem[] {
+  const made = commands.filter((command) => text(command, '--fstype') === 'tmpfs');
+  return made.flatMap((command) => {
+    const mountPoint = targetOf(command);
+    if (!isMountPoint(mountPoint) || mountPoint === '/') {
+      refuse(command, 'mount-point', `tmpfs cannot be mounted at '${mountPoint}'`);
+      return [];
+    }
+    const size = number(command, '--size');
+    const options = [text(command, '--fsoptions') ?? [], size === undefined ? [] : `size=${size}m`].flat();
+    return {
+      device: 'tmpfs',
+      type: 'tmpfs',
+      mountPoint,
+      ...(options.length === 0 ? {} : { mountOptions: options.join(',') }),
+      mkfsOptions: [],
+      place: placeOf(command),
+    };
+  });
+}
 
 function fileSystemOf(
   command: CommandLine,
@@ -107,11 +152,9 @@ function fileSystemOf(
   };
 }
 
-function fileSystemType(target: string, wanted: string | undefined): FileSystemType | undefined {
+export function fileSystemType(target: string, wanted: string | undefined): FileSystemType | undefined {
   if (target === 'swap') return 'swap';
   switch (wanted) {
-    case undefined:
-      return target === '/boot/efi' ? 'vfat' : 'ext4';
     case 'efi':
     case 'vfat':
       return 'vfat';

@@ -1,7 +1,7 @@
-/** What the disks will look like: worked out from a kickstart and the disks' sizes before anything is written. */
+/** What the disks will look like: worked out from a kickstart and the machine's disks before anything is written. */
 import type { Place } from '../kickstart/types.ts';
 
-/** A disk as far as the model needs it. */
+/** A disk as far as the model needs it, with what lies on it now. */
 export interface TargetDisk {
   /** Kernel name, `vda`. */
   readonly name: string;
@@ -10,16 +10,79 @@ export interface TargetDisk {
   readonly sectorBytes: number;
   /** Why it cannot be written, whatever the kickstart says: `it is read-only`. */
   readonly unusable?: string;
+  /** Its partition table; absent from a disk that has none. */
+  readonly table?: ExistingTable;
+  /** What lies on the whole disk where a partition table would be, in the words of blkid: `ext4`, `LVM2_member`. */
+  readonly content?: string;
 }
+
+export type TableLabel = 'gpt' | 'mbr';
+
+export interface ExistingTable {
+  readonly label: TableLabel;
+  readonly partitions: readonly ExistingPartition[];
+}
+
+export interface ExistingPartition {
+  /** `/dev/vda2` */
+  readonly device: string;
+  readonly number: number;
+  readonly role: PartitionRole;
+  /** In 512-byte sectors. */
+  readonly start: number;
+  readonly sectors: number;
+  /** GPT: the type's GUID, upper case. MBR: two hex digits, lower case. */
+  readonly type: string;
+  /** In the words of blkid. */
+  readonly content?: string;
+}
+
+/** Only an MBR has others than primary ones. */
+export type PartitionRole = 'primary' | 'extended' | 'logical';
 
 export interface StorageModel {
   readonly disks: readonly ModelDisk[];
   readonly arrays: readonly ModelArray[];
   readonly volumeGroups: readonly ModelVolumeGroup[];
+  /** Encrypted devices, in the order in which they can be opened. */
+  readonly crypts: readonly ModelCrypt[];
   readonly fileSystems: readonly ModelFileSystem[];
+  readonly boot: ModelBoot;
+  /**
+   * Whether the system starts without those of its file systems that it can do without. So it is for the nodes of a
+   * medium, whose agent says what is missing; any other kickstart gets an fstab as Anaconda writes it.
+   */
+  readonly tolerant: boolean;
 }
 
-export interface ModelDisk extends Omit<TargetDisk, 'unusable'> {
+/** Where the installed system is started from. */
+export interface ModelBoot {
+  /** False: the kickstart wants no boot loader. */
+  readonly loader: boolean;
+  /** Disks that get GRUB for BIOS. */
+  readonly bios: readonly ModelBiosBoot[];
+  /** Of whoever wants to change an entry of the boot menu; a secret. */
+  readonly password?: { readonly kind: 'hash' | 'plain'; readonly text: string };
+  /** The swap that a hibernated system is read from. */
+  readonly hibernation?: string;
+}
+
+export interface ModelBiosBoot {
+  /** Kernel name. */
+  readonly disk: string;
+  /** The BIOS boot partition; absent where core.img lies behind an MBR, in front of the first partition. */
+  readonly partition?: string;
+}
+
+export interface ModelDisk extends Pick<TargetDisk, 'name' | 'sizeBytes' | 'sectorBytes'> {
+  readonly label: TableLabel;
+  /** Whether it gets a new partition table. */
+  readonly fresh: boolean;
+  /** Numbers of partitions to be removed from a table that stays, highest first. */
+  readonly removed: readonly number[];
+  /** What stays. */
+  readonly kept: readonly ExistingPartition[];
+  /** What is made. */
   readonly partitions: readonly ModelPartition[];
 }
 
@@ -27,25 +90,31 @@ export interface ModelPartition {
   /** `/dev/vda2` */
   readonly device: string;
   readonly number: number;
+  readonly role: PartitionRole;
   /** In 512-byte sectors, whatever the disk's block size. */
   readonly start: number;
   readonly sectors: number;
   readonly typeGuid: string;
+  /** The type in an MBR, two hex digits, lower case. */
+  readonly typeByte: string;
   readonly gptName: string;
   readonly place: Place;
 }
 
 export interface ModelArray {
-  /** `boot`; the device is `/dev/md/boot`. */
+  /** `boot`, or `0` for an array that is known by its number. */
   readonly name: string;
+  /** `/dev/md/boot`, `/dev/md0` */
   readonly device: string;
   /** mdadm's word: `raid1`. */
   readonly level: string;
   readonly metadata: '1.0' | '1.2';
-  /** Member partitions, spares last. */
+  /** Member devices, spares last. */
   readonly members: readonly string[];
   readonly spares: number;
   readonly bitmap: boolean;
+  /** Absent: mdadm's own choice. */
+  readonly chunkKiB?: number;
   readonly place: Place;
 }
 
@@ -53,6 +122,11 @@ export interface ModelVolumeGroup {
   readonly name: string;
   readonly physicalVolumes: readonly string[];
   readonly volumes: readonly ModelLogicalVolume[];
+  /** Absent: LVM's own, 4 MiB. */
+  readonly extentKiB?: number;
+  /** What growing volumes leave free. */
+  readonly reservedMiB?: number;
+  readonly reservedPercent?: number;
   readonly place: Place;
 }
 
@@ -61,6 +135,8 @@ export interface ModelLogicalVolume {
   /** `/dev/vg/lv` */
   readonly device: string;
   readonly sizeMiB: number;
+  /** Of what the group has left beside volumes of a fixed size. */
+  readonly percent?: number;
   /** Takes what the others leave. */
   readonly grow: boolean;
   /** Only for one that grows. */
@@ -68,18 +144,47 @@ export interface ModelLogicalVolume {
   readonly place: Place;
 }
 
-export interface ModelFileSystem {
+/** A LUKS container. The passphrase is a secret: no description, log or argument may hold it. */
+export interface ModelCrypt {
+  /** What is encrypted: `/dev/vda2`, `/dev/md/root`. */
+  readonly container: string;
+  readonly uuid: string;
+  /** `luks-` and the UUID, as Anaconda has it. */
+  readonly name: string;
+  /** `/dev/mapper/luks-…` */
   readonly device: string;
-  readonly type: 'ext2' | 'ext3' | 'ext4' | 'xfs' | 'vfat' | 'swap';
-  /** Undefined for swap. */
+  readonly version: 1 | 2;
+  readonly cipher?: string;
+  readonly pbkdf: {
+    readonly type?: string;
+    readonly memoryKiB?: number;
+    readonly iterations?: number;
+    readonly timeMs?: number;
+  };
+  readonly passphrase: string;
+  readonly place: Place;
+}
+
+export interface ModelFileSystem {
+  /** `tmpfs` for one that lies on no device. */
+  readonly device: string;
+  readonly type: 'ext2' | 'ext3' | 'ext4' | 'xfs' | 'vfat' | 'swap' | 'tmpfs';
+  /** Undefined for swap and for what is mounted nowhere. */
   readonly mountPoint?: string;
   readonly label?: string;
   readonly mountOptions?: string;
   readonly mkfsOptions: readonly string[];
+  /** Only for one that is there already and stays. */
+  readonly keep?: true;
   readonly place: Place;
 }
 
 /** `/dev/vda2`, `/dev/nvme0n1p2`: a disk whose name ends in a digit gets a `p` between. */
 export function partitionDevice(disk: string, number: number): string {
   return `/dev/${disk}${/\d$/.test(disk) ? 'p' : ''}${number}`;
+}
+
+/** Every partition a disk will have. */
+export function partitionsOf(disk: ModelDisk): readonly (ExistingPartition | ModelPartition)[] {
+  return [...disk.kept, ...disk.partitions];
 }

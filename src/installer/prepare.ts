@@ -2,15 +2,15 @@
 import type { Machine } from '../engine/machine.ts';
 import { formatProblems, InputError, type Problem } from '../errors/problem.ts';
 import type { CommandLine, KickstartDocument, Section } from '../kickstart/types.ts';
-import { type Disk, readDisks } from '../storage/block-devices.ts';
-import { buildModel } from './build-model.ts';
+import { buildModel, type ModelResult } from './build-model.ts';
 import { option, problemAt } from './command-words.ts';
 import { incarnation, isPartitionOf, type ReleasedDisk } from './disk-guard.ts';
+import { readExisting } from './existing.ts';
 import { expandKickstart } from './expand.ts';
 import type { FoundKickstart } from './find-kickstart.ts';
 import type { Installation } from './installation.ts';
 import { kickstartCopies } from './kickstart-copies.ts';
-import type { StorageModel, TargetDisk } from './model.ts';
+import type { StorageModel } from './model.ts';
 import { debianPackages, unmetPackages } from './packages.ts';
 import { hideSecretsIn } from './secrets.ts';
 import { readSystemConfig } from './system-config.ts';
@@ -43,7 +43,7 @@ export async function prepare(
   const { document, sources } = await expandKickstart(machine, found.text, found.file, note);
   const commands = document.items.filter((item): item is CommandLine => item.kind === 'command');
   const { config, problems: ofSystem, warnings } = readSystemConfig(document);
-  const { model, problems: ofStorage } = buildModel(commands, await diskFinder(machine, commands));
+  const { model, problems: ofStorage } = await judgeStorage(machine, commands, found);
   const sections = document.items.filter((item): item is Section => item.kind === 'section');
   const ofPackages = await packageProblems(machine, config.payload, sections);
   const known = [...ofSystem, ...ofStorage];
@@ -75,64 +75,14 @@ export async function prepare(
   };
 }
 
-/** Looks a disk up by any name the commands give it. */
-async function diskFinder(
+/** A kickstart that the medium has for one of its nodes is the medium's own. */
+async function judgeStorage(
   machine: Machine,
   commands: readonly CommandLine[],
-): Promise<(name: string) => TargetDisk | undefined> {
-  const disks = await readDisks(machine);
-  const inUse = await devicesInUse(machine);
-  const paths = await resolveNames(machine, commands);
-  return (name) => {
-    const path = paths.get(name) ?? `/dev/${name}`;
-    const disk = disks.find((one) => one.path === path);
-    if (disk === undefined) return undefined;
-    const unusable = whyUnusable(disk, inUse);
-    return {
-      name: disk.path.slice('/dev/'.length),
-      sizeBytes: disk.sizeBytes,
-      sectorBytes: disk.blockBytes,
-      ...(unusable === undefined ? {} : { unusable }),
-    };
-  };
-}
-
-/** Every /dev path in the kickstart → the device it leads to now. */
-async function resolveNames(
-  machine: Machine,
-  commands: readonly CommandLine[],
-): Promise<ReadonlyMap<string, string>> {
-  const words = commands.flatMap((command) =>
-    [...command.options.values()].flat().flatMap(({ value }) => value?.text.split(',') ?? []),
-  );
-  const resolved = new Map<string, string>();
-  for (const word of new Set(words.filter((one) => /^(\/dev\/|disk\/)/.test(one)))) {
-    const path = await machine.realPath(word.startsWith('/dev/') ? word : `/dev/${word}`);
-    if (path !== undefined) resolved.set(word, path);
-  }
-  return resolved;
-}
-
-/** Devices that are mounted or swapped to → what for. */
-async function devicesInUse(machine: Machine): Promise<ReadonlyMap<string, string>> {
-  const lines = async (file: string): Promise<readonly string[][]> =>
-    ((await machine.readFile(file)) ?? '').split('\n').map((line) => line.split(/\s+/));
-  const mounts = await lines('/proc/self/mounts');
-  const swaps = await lines('/proc/swaps');
-  return new Map([
-    ...mounts.map(([device = '', folder = '']) => [device, `is mounted at ${folder}`] as const),
-    ...swaps.map(([device = '']) => [device, 'is used for swap'] as const),
-  ]);
-}
-
-function whyUnusable(disk: Disk, inUse: ReadonlyMap<string, string>): string | undefined {
-  if (disk.readOnly) return 'it is read-only';
-  for (const { path, holders } of [disk, ...disk.partitions]) {
-    const use = inUse.get(path);
-    if (use !== undefined) return `${path} ${use}`;
-    if (holders[0] !== undefined) return `${path} is a part of ${holders.join(', ')}`;
-  }
-  return undefined;
+  { node }: FoundKickstart,
+): Promise<ModelResult> {
+  const { find, facts } = await readExisting(machine, commands, node !== undefined);
+  return buildModel(commands, find, facts);
 }
 
 function missingRoot(file: string, { fileSystems }: StorageModel): readonly Problem[] {
@@ -196,7 +146,7 @@ async function takenGroupNames(machine: Machine, model: StorageModel): Promise<r
     const group = model.volumeGroups.find((one) => one.name === name);
     if (group === undefined) continue;
     const device = ((await machine.realPath(volume)) ?? volume).replace(/^\/dev\//, '');
-    if (model.disks.some((disk) => device === disk.name || isPartitionOf(device, disk.name))) continue;
+    if (isRemoved(device, model)) continue;
     problems.push(
       problemAt(
         group.place,
@@ -207,4 +157,12 @@ async function takenGroupNames(machine: Machine, model: StorageModel): Promise<r
     );
   }
   return problems;
+}
+
+/** Whether a new table, or a partition that is made or removed, takes the place of a device. */
+function isRemoved(device: string, { disks }: StorageModel): boolean {
+  return disks.some(({ name, fresh, kept }) => {
+    const here = device === name || isPartitionOf(device, name);
+    return here && (fresh || !kept.some((partition) => partition.device === `/dev/${device}`));
+  });
 }

@@ -1,21 +1,43 @@
 /** The files by which the installed system finds its storage: /etc/fstab and mdadm.conf. Pure. */
 import type { DeviceIds } from './device-ids.ts';
-import type { StorageModel } from './model.ts';
+import type { ModelFileSystem, StorageModel } from './model.ts';
+import { cryptsBelow } from './model-layers.ts';
+
+/** What blivet mounts an ESP with. */
+const ESP_OPTIONS = 'umask=0077,shortname=winnt';
 
 /** `/etc/fstab` */
 export function fstab(model: StorageModel, ids: DeviceIds): string {
   const lines = model.fileSystems
     .filter(({ type, mountPoint }) => mountPoint !== undefined || type === 'swap')
     .toSorted((a, b) => (a.mountPoint ?? '~').length - (b.mountPoint ?? '~').length)
-    .map(({ device, type, mountPoint, mountOptions }) => {
-      const pass = mountPoint === '/' ? 1 : type === 'swap' || type === 'xfs' ? 0 : 2;
-      // A missing ESP or data volume must not keep a node from starting: the agent says what is wrong.
-      const tolerant =
-        mountPoint === '/' ? '' : type === 'swap' ? ',nofail' : ',nofail,x-systemd.device-timeout=30s';
-      const base = mountOptions ?? (mountPoint === '/boot/efi' ? 'umask=0077' : 'defaults');
-      return `UUID=${ids.fileSystem(device)} ${mountPoint ?? 'none'} ${type} ${base}${tolerant} 0 ${pass}`;
+    .map((fileSystem) => {
+      const { device, type, mountPoint, mountOptions } = fileSystem;
+      const pass = mountPoint === '/' ? 1 : ['swap', 'xfs', 'tmpfs'].includes(type) ? 0 : 2;
+      const base = mountOptions ?? (mountPoint === '/boot/efi' ? ESP_OPTIONS : 'defaults');
+      const options = model.tolerant ? `${base}${tolerance(fileSystem)}` : base;
+      const source = type === 'tmpfs' ? 'tmpfs' : `UUID=${ids.fileSystem(device)}`;
+      return `${source} ${mountPoint ?? 'none'} ${type} ${options} 0 ${pass}`;
     });
   return ['# Written by the installer from the kickstart.', ...lines, ''].join('\n');
+}
+
+/** A missing ESP or data volume must not keep a node from starting: the agent says what is wrong. */
+function tolerance({ type, mountPoint }: ModelFileSystem): string {
+  if (mountPoint === '/' || type === 'tmpfs') return '';
+  return type === 'swap' ? ',nofail' : ',nofail,x-systemd.device-timeout=30s';
+}
+
+/** `/etc/crypttab`, as Anaconda writes it; undefined where nothing is encrypted. */
+export function crypttab(model: StorageModel): string | undefined {
+  if (model.crypts.length === 0) return undefined;
+  const root = model.fileSystems.find(({ mountPoint }) => mountPoint === '/');
+  const early = root === undefined ? [] : cryptsBelow(model, root.device);
+  const lines = model.crypts.map((crypt) => {
+    const options = early.includes(crypt) ? 'discard,x-initrd.attach' : 'discard';
+    return `${crypt.name} UUID=${crypt.uuid} none ${options}`;
+  });
+  return [...lines, ''].join('\n');
 }
 
 /** `mdadm.conf`: only the arrays of this installation are assembled: a disk nobody declared stays as it is. */

@@ -10,6 +10,7 @@ import { problemAt } from './command-words.ts';
 /** Commands the storage model reads. */
 const STORAGE: readonly string[] = [
   ...['zerombr', 'ignoredisk', 'clearpart', 'part', 'partition', 'raid', 'volgroup', 'logvol'],
+  ...['autopart', 'reqpart', 'mount'],
 ];
 
 /** Commands with a meaning for the installed system or for the end of the installation. */
@@ -56,7 +57,6 @@ const REFUSED_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     ...['--ethtool', '--teamslaves', '--teamconfig', '--essid', '--wepkey', '--wpakey'],
     ...['--ipv4-dns-search', '--ipv6-dns-search'],
   ],
-  bootloader: ['--disabled', '--extlinux', '--iscrypted', '--nombr', '--password', '--sdboot'],
   repo: ['--metalink', '--mirrorlist'],
   // systemd-timesyncd does not speak NTS: a clock that has to be authenticated would not be.
   timesource: ['--nts'],

@@ -57,13 +57,23 @@ function parseEntry(bytes: Uint8Array): { readonly label: string; readonly partU
   return partUuid === undefined ? { label } : { label, partUuid };
 }
 
-/** The GUID in the path's hard drive node: type 4, subtype 1, 42 bytes, signature type 2 (GUID) at byte 41. */
+/**
+ * What the path's hard drive node says: type 4, subtype 1, 42 bytes, with the kind of its signature at byte 41: 2 for
+ * the partition's GUID, 1 for the four bytes of an MBR, which the number of the partition follows as in a PARTUUID.
+ */
 function hardDriveUuid(path: Uint8Array): string | undefined {
   const view = viewOf(path);
   for (let at = 0; at + 4 <= path.length; ) {
     const length = view.getUint16(at + 2, true);
     const isHardDrive = path[at] === 4 && path[at + 1] === 1 && length === 42 && at + 42 <= path.length;
     if (isHardDrive && path[at + 41] === 2) return guidAt(path, at + 24);
+    if (isHardDrive && path[at + 41] === 1) {
+      const signature = view
+        .getUint32(at + 24, true)
+        .toString(16)
+        .padStart(8, '0');
+      return `${signature}-${String(view.getUint32(at + 4, true)).padStart(2, '0')}`;
+    }
     if (path[at] === 0x7f || length < 4) return undefined;
     at += length;
   }

@@ -88,7 +88,7 @@ UUID=UUID-OF-vda4 none swap defaults,nofail 0 0
 UUID=UUID-OF-system/root / ext4 defaults 0 1
 UUID=UUID-OF-vda6 /srv xfs noatime,nofail,x-systemd.device-timeout=30s 0 0
 UUID=UUID-OF-vda3 /boot ext4 defaults,nofail,x-systemd.device-timeout=30s 0 2
-UUID=UUID-OF-vda2 /boot/efi vfat umask=0077,nofail,x-systemd.device-timeout=30s 0 2
+UUID=UUID-OF-vda2 /boot/efi vfat umask=0077,shortname=winnt,nofail,x-systemd.device-timeout=30s 0 2
 `,
     );
     assert.deepEqual([...files.keys()].slice(1), [

@@ -270,9 +270,9 @@ part /a-very-long/path/that/a-partition/table/cannot/hold --size=100 --ondisk=vd
       ['9:1 no-disk: no --ondisk: this installer never chooses a disk by itself'],
     ],
     [
-      'another partition table',
-      replaced('--disklabel=gpt', '--disklabel=msdos'),
-      ['3:1 not-gpt: a msdos partition table: this installer makes GPT only'],
+      'a partition table it does not make',
+      replaced('--disklabel=gpt', '--disklabel=dasd'),
+      ['3:58 disk-label: a dasd partition table: this installer makes GPT and MBR'],
     ],
     [
       'a disk that is too small',
@@ -371,17 +371,24 @@ part /a-very-long/path/that/a-partition/table/cannot/hold --size=100 --ondisk=vd
     [
       'encryption, of members too',
       replaced('raid.root0 --size=1024', 'raid.root0 --encrypted --size=1024'),
-      ['6:17 encrypted: this installer cannot encrypt volumes yet'],
+      ['6:17 encrypted: there is no passphrase, and nobody is asked for one here'],
     ],
     [
-      'what keeps data',
+      'a partition that the kickstart removes',
       replaced('raid.root0 --size=1024', 'raid.root0 --onpart=vda3 --size=1024'),
-      ['6:17 keeps-existing: --onpart keeps what is on a disk, and this installer only makes disks anew'],
+      [
+        '6:26 no-such-partition: there is no partition vda3, or the kickstart removes it or its disk is not to be used',
+      ],
     ],
     [
-      'a chunk size',
-      replaced('--device=root', '--chunksize=64 --device=root'),
-      ['11:8 unsupported-option: this installer does not know --chunksize yet'],
+      'an array that is there already',
+      replaced('--device=root', '--useexisting --device=root'),
+      ['11:8 keeps-existing: --useexisting keeps what is on a disk, and this installer only makes it anew'],
+    ],
+    [
+      'a chunk of odd size',
+      replaced('--device=root', '--chunksize=63 --device=root'),
+      ['11:20 chunk-size: 63 KiB is no multiple of 4 KiB'],
     ],
     [
       'an ESP no firmware reads',
@@ -420,9 +427,15 @@ part /a-very-long/path/that/a-partition/table/cannot/hold --size=100 --ondisk=vd
       ['9:1 duplicate-volume: two volumes of system are named root'],
     ],
     [
-      'two volumes that grow',
-      LVM.replace('--name=swap --size=512', '--name=swap --size=512 --grow'),
-      ['9:1 two-growing: two volumes of system want to grow'],
+      'volumes of more than everything',
+      LVM.replace('--name=swap --size=512', '--name=swap --percent=60').replace(
+        '--size=2048',
+        '--percent=50',
+      ),
+      [
+        '6:1 too-small: the volumes of system want 110 % of it',
+        '6:1 too-small: system is too small: its volumes need 8416 MiB, it has room for 7676 MiB',
+      ],
     ],
     [
       'thin volumes',
@@ -432,7 +445,7 @@ part /a-very-long/path/that/a-partition/table/cannot/hold --size=100 --ondisk=vd
     [
       'an encrypted physical volume',
       LVM.replace('pv.01 --size', 'pv.01 --encrypted --size'),
-      ['5:12 encrypted: this installer cannot encrypt volumes yet'],
+      ['5:12 encrypted: there is no passphrase, and nobody is asked for one here'],
     ],
     [
       'a group without its physical volume',

@@ -8,7 +8,7 @@ import type { Step } from '../../src/engine/step.ts';
 import type { Installation } from '../../src/installer/installation.ts';
 import type { ModelArray, ModelFileSystem, StorageModel } from '../../src/installer/model.ts';
 import { createArguments, createArrays, releaseArrays } from '../../src/installer/steps/create-arrays.ts';
-import { createVolumeGroups, sizeArguments } from '../../src/installer/steps/create-volume-groups.ts';
+import { createVolumeGroups } from '../../src/installer/steps/create-volume-groups.ts';
 import { makeCommand, makeFileSystems } from '../../src/installer/steps/make-file-systems.ts';
 import { mountTarget, unmountTarget } from '../../src/installer/steps/mount-target.ts';
 import { partitionDisks, sfdiskScript } from '../../src/installer/steps/partition-disks.ts';
@@ -314,9 +314,12 @@ logvol /srv --vgname=system --name=files --size=256 --grow --maxsize=1000
 logvol / --vgname=system --name=root --size=2048
 `);
 
-  /** LVM with a memory: `group` is what it knows of the group from the beginning. */
-  function machineWith(group?: { readonly volumes: readonly string[]; readonly lies: string }): FakeMachine {
-    let volumes = [...(group?.volumes ?? [])];
+  /** LVM with a memory: `group` is what it knows of the group from the beginning, sizes in extents of 4 MiB. */
+  function machineWith(
+    group?: { readonly volumes: Readonly<Record<string, number>>; readonly lies: string },
+    extents = 2047,
+  ): FakeMachine {
+    let volumes = { ...group?.volumes };
     let lies = group?.lies;
     return fakeMachine({
       files: { '/dev/vda2': '' },
@@ -325,49 +328,59 @@ logvol / --vgname=system --name=root --size=2048
         pvcreate: () => '',
         vgcreate: ({ args }) => {
           lies = args.at(-1);
-          volumes = [];
+          volumes = {};
           return '';
         },
-        lvcreate: ({ args }) => void volumes.push(args[args.indexOf('--name') + 1] ?? ''),
-        lvs: () => volumes.map((name) => `  ${name}\n`).join(''),
-        vgs: ({ args }) => {
-          if (lies === undefined) return { exitCode: 5, stderr: '  Volume group "system" not found\n' };
-          return args.includes('vg_free') ? '  6136.00\n' : `  ${lies}\n`;
+        lvcreate: ({ args }) => {
+          const value = (word: string): string => args[args.indexOf(word) + 1] ?? '';
+          volumes = { ...volumes, [value('--name')]: Number(value('--extents')) };
+          return '';
         },
+        lvs: () =>
+          Object.entries(volumes)
+            .map(([name, size]) => `  ${name} ${size * 4096}.00\n`)
+            .join(''),
+        vgs: () =>
+          lies === undefined
+            ? { exitCode: 5, stderr: '  Volume group "system" not found\n' }
+            : `  ${extents} ${lies}\n`,
       },
     });
   }
 
-  it('makes the growing volume last, up to its maximum', async () => {
+  it('sizes the volumes by what the group turned out to have', async () => {
     const machine = machineWith();
     assert.equal((await run(createVolumeGroups, machine, model)).outcome, 'changed');
     assert.equal((await run(createVolumeGroups, machine, model)).outcome, 'already-done');
     assert.deepEqual(lines(machine, 'pvcreate', 'vgcreate', 'lvcreate'), [
       'pvcreate --quiet --yes --force /dev/vda2',
       'vgcreate --quiet --yes system /dev/vda2',
-      'lvcreate --quiet --yes --wipesignatures=y --size 2048m --name root system',
-      'lvcreate --quiet --yes --wipesignatures=y --size 1000m --name files system',
+      'lvcreate --quiet --yes --wipesignatures=y --extents 250 --name files system',
+      'lvcreate --quiet --yes --wipesignatures=y --extents 512 --name root system',
     ]);
   });
 
-  it('gives all that is left where the maximum is larger, or none is set', () => {
-    const [files, root] = model.volumeGroups[0]?.volumes ?? [];
-    assert.ok(files && root);
-    const { maxSizeMiB: _, ...unlimited } = files;
-    assert.deepEqual(sizeArguments(files, 1001), ['--size', '1000m']);
-    assert.deepEqual(sizeArguments(files, 1000), ['--extents', '100%FREE']);
-    assert.deepEqual(sizeArguments(unlimited, 5000), ['--extents', '100%FREE']);
-    assert.deepEqual(sizeArguments(root, 5000), ['--size', '2048m']);
+  it('says when the group turned out to be too small', async () => {
+    assert.equal(
+      why(await run(createVolumeGroups, machineWith(undefined, 500), model)),
+      'system has 500 extents, its volumes need 576',
+    );
+  });
+
+  it('does not take a volume of another size for its own', async () => {
+    const machine = machineWith({ volumes: { root: 511, files: 250 }, lies: '/dev/vda2' });
+    const check = await createVolumeGroups.check(machine, installation(model));
+    assert.deepEqual(check, { done: false, why: '/dev/system/root has 2093056 KiB, 2097152 are wanted' });
   });
 
   it('does not take a group of the same name on another disk for its own', async () => {
-    const machine = machineWith({ volumes: ['root', 'files'], lies: '/dev/vdc1' });
+    const machine = machineWith({ volumes: { root: 512, files: 250 }, lies: '/dev/vdc1' });
     const check = await createVolumeGroups.check(machine, installation(model));
     assert.deepEqual(check, { done: false, why: 'system lies on /dev/vdc1' });
   });
 
   it('misses a volume', async () => {
-    const machine = machineWith({ volumes: ['root'], lies: '/dev/vda2' });
+    const machine = machineWith({ volumes: { root: 512 }, lies: '/dev/vda2' });
     const check = await createVolumeGroups.check(machine, installation(model));
     assert.deepEqual(check, { done: false, why: 'there is no /dev/system/files' });
   });

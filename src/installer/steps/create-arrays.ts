@@ -8,7 +8,7 @@ import type { ModelArray } from '../model.ts';
 export const createArrays: Step<Installation> = {
   id: 'create-arrays',
   title: 'Create the arrays',
-  after: ['partition-disks'],
+  after: ['encrypt-partitions'],
   async check(machine, { model }) {
     const arrays = await readArrays(machine);
     for (const want of model.arrays) {
@@ -43,6 +43,7 @@ export function createArguments(array: ModelArray): readonly string[] {
     '--homehost=any',
     `--raid-devices=${array.members.length - array.spares}`,
     ...(array.spares > 0 ? [`--spare-devices=${array.spares}`] : []),
+    ...(array.chunkKiB === undefined ? [] : [`--chunk=${array.chunkKiB}`]),
     ...(array.level === 'raid0' ? [] : [`--bitmap=${array.bitmap ? 'internal' : 'none'}`]),
     ...array.members,
   ];

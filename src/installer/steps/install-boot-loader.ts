@@ -1,11 +1,21 @@
+import { pbkdf2Sync, randomBytes } from 'node:crypto';
 import { StepFailure } from '../../engine/failure.ts';
 import type { Machine } from '../../engine/machine.ts';
 import type { Step } from '../../engine/step.ts';
 import { proveBootLoaders } from '../../storage/boot-proof.ts';
-import { bootVolume, ESP_FILES, espGrubConfig, grubConfig, kernelArguments } from '../boot-files.ts';
+import {
+  bootVolume,
+  ESP_FILES,
+  espGrubConfig,
+  grubConfig,
+  kernelArguments,
+  PASSWORD_FILE,
+  passwordFile,
+} from '../boot-files.ts';
 import { bootMembers } from '../boot-members.ts';
 import { deviceIds } from '../device-ids.ts';
 import { type Installation, onTarget, TARGET } from '../installation.ts';
+import type { StorageModel } from '../model.ts';
 
 /**
  * Makes the installed system start from each of its disks, by BIOS and by UEFI, whatever it was installed under:
@@ -16,10 +26,16 @@ export const installBootLoader: Step<Installation> = {
   title: 'Install the boot loader on every disk',
   after: ['enable-services'],
   async check(machine, installation) {
+    const { boot } = installation.model;
+    if (!boot.loader) return { done: true, evidence: { loader: 'none, as the kickstart says' } };
     const config = await machine.readFile(onTarget('/boot/grub/grub.cfg'));
     if (config !== (await wantedConfig(machine, installation)).main)
       return { done: false, why: 'grub.cfg is not written' };
+    if (boot.password !== undefined && !(await machine.exists(onTarget(PASSWORD_FILE))))
+      return { done: false, why: 'the boot menu has no password' };
     const members = await bootMembers(machine, installation.model);
+    // An MBR that stays as it is proves nothing about what is behind it.
+    if (members.length === 0) return { done: true, evidence: { loader: 'configured, the MBR as it was' } };
     const proof = await proveBootLoaders(machine, members, { bootFolder: onTarget('/boot') });
     const why = proof.problems[0] ?? proof.withoutEntry.map(({ disk }) => `${disk}: no firmware entry`)[0];
     if (why !== undefined) return { done: false, why };
@@ -28,12 +44,17 @@ export const installBootLoader: Step<Installation> = {
   async apply(machine, installation, say) {
     const { main, esp } = await wantedConfig(machine, installation);
     await machine.writeFile(onTarget('/boot/grub/grub.cfg'), main, 0o600);
+    const { password } = installation.model.boot;
+    if (password !== undefined) {
+      const hash = password.kind === 'hash' ? password.text : grubHash(password.text);
+      await machine.writeFile(onTarget(PASSWORD_FILE), passwordFile(hash), 0o600);
+    }
     const members = await bootMembers(machine, installation.model);
     const disks = members.flatMap(({ disk, biosBoot }) => (biosBoot === undefined ? [] : [disk]));
     const first = disks[0];
     if (first !== undefined) {
       say(`GRUB for BIOS on ${disks.join(', ')}`);
-      await makeCoreImage(machine, first);
+      await makeCoreImage(machine, first, installation.model);
       for (const disk of disks) await embedCoreImage(machine, disk);
     }
     if (members.some((member) => member.esp !== undefined)) {
@@ -49,12 +70,36 @@ export const installBootLoader: Step<Installation> = {
 /** Modules in the core image: enough to find /boot in an array or a volume group on any disk. */
 const CORE_MODULES = 'part_gpt mdraid1x lvm ext2 xfs search_fs_uuid';
 
+/** Modules that only some layouts take. */
+function modulesFor(model: StorageModel): readonly string[] {
+  const { device } = bootVolume(model);
+  const type = model.fileSystems.find((one) => one.device === device)?.type;
+  return [
+    ...(model.disks.some(({ label }) => label === 'mbr') ? ['part_msdos'] : []),
+    ...(type === 'xfs' ? ['xfs'] : []),
+    ...(model.volumeGroups.some(({ volumes }) => volumes.some((one) => one.device === device))
+      ? ['lvm']
+      : []),
+  ];
+}
+
+const HASH = { iterations: 10_000, bytes: 64 } as const;
+
+/** As grub-mkpasswd-pbkdf2 makes it, with its defaults. */
+function grubHash(password: string): string {
+  const salt = randomBytes(HASH.bytes);
+  const key = pbkdf2Sync(password, salt, HASH.iterations, HASH.bytes, 'sha512');
+  const hex = (bytes: Buffer): string => bytes.toString('hex').toUpperCase();
+  return `grub.pbkdf2.sha512.${HASH.iterations}.${hex(salt)}.${hex(key)}`;
+}
+
 /** Fills /boot/grub/i386-pc and makes core.img there, whose early configuration names /boot by its UUID. */
-async function makeCoreImage(machine: Machine, disk: string): Promise<void> {
+async function makeCoreImage(machine: Machine, disk: string, model: StorageModel): Promise<void> {
+  const modules = [CORE_MODULES, ...modulesFor(model)].join(' ');
   await machine.exec({
     file: 'chroot',
     // The image is the same for every disk, so it is made once; grub-bios-setup below does the rest.
-    args: [TARGET, 'grub-install', '--target=i386-pc', '--no-bootsector', `--modules=${CORE_MODULES}`, disk],
+    args: [TARGET, 'grub-install', '--target=i386-pc', '--no-bootsector', `--modules=${modules}`, disk],
     effect: 'write',
     timeoutMs: 300_000,
   });
@@ -126,7 +171,10 @@ async function wantedConfig(
   }
   const ids = await deviceIds(machine, model);
   const { device, folder } = bootVolume(model);
-  const volume = { uuid: ids.fileSystem(device), folder };
+  const volume = {
+    ...{ uuid: ids.fileSystem(device), folder, modules: modulesFor(model) },
+    locked: model.boot.password !== undefined,
+  };
   const facts = { title: `${node}, Linux ${kernel.slice('vmlinuz-'.length)}`, kernel, initrd };
   return {
     main: grubConfig(facts, kernelArguments(model, ids, config), config.bootTimeout, volume),

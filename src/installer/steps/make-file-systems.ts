@@ -2,15 +2,15 @@ import type { Command } from '../../engine/command.ts';
 import type { Step } from '../../engine/step.ts';
 import { readFileSystem } from '../../storage/file-system.ts';
 import type { Installation } from '../installation.ts';
-import type { ModelFileSystem } from '../model.ts';
+import type { ModelFileSystem, StorageModel } from '../model.ts';
 
 /** Makes file systems and swap areas. */
 export const makeFileSystems: Step<Installation> = {
   id: 'make-file-systems',
   title: 'Make the file systems',
-  after: ['create-volume-groups'],
+  after: ['encrypt-volumes'],
   async check(machine, { model }) {
-    for (const want of model.fileSystems) {
+    for (const want of onDevices(model)) {
       const have = await readFileSystem(machine, want.device);
       if (have?.type !== want.type) {
         return { done: false, why: `${want.device} holds ${have?.type ?? 'nothing'}, not ${want.type}` };
@@ -23,12 +23,17 @@ export const makeFileSystems: Step<Installation> = {
     return { done: true, evidence: { fileSystems: evidence } };
   },
   async apply(machine, { model }, say) {
-    for (const fileSystem of model.fileSystems) {
+    for (const fileSystem of onDevices(model)) {
+      if (fileSystem.keep) continue;
       say(`${fileSystem.type} on ${fileSystem.device}`);
       await machine.exec(makeCommand(fileSystem));
     }
   },
 };
+
+/** Those that lie on a device. */
+const onDevices = ({ fileSystems }: StorageModel): readonly ModelFileSystem[] =>
+  fileSystems.filter(({ type }) => type !== 'tmpfs');
 
 /** The call that makes a file system; forced, since the disk guard has judged what was there. */
 export function makeCommand({ type, device, label, mkfsOptions }: ModelFileSystem): Command {
@@ -51,5 +56,7 @@ export function makeCommand({ type, device, label, mkfsOptions }: ModelFileSyste
       return call('mkfs.vfat', '-F', '32', ...labelled('-n'));
     case 'swap':
       return call('mkswap', '--force', ...labelled('--label'));
+    case 'tmpfs':
+      throw new Error('tmpfs lies on no device');
   }
 }

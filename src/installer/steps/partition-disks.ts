@@ -1,11 +1,13 @@
+import type { Command } from '../../engine/command.ts';
 import { StepFailure } from '../../engine/failure.ts';
 import type { Machine } from '../../engine/machine.ts';
 import type { Step } from '../../engine/step.ts';
 import { readGptCopies, SECTOR_BYTES } from '../../storage/gpt.ts';
+import { readMbr } from '../../storage/mbr.ts';
 import type { Installation } from '../installation.ts';
-import type { ModelDisk } from '../model.ts';
+import type { ModelDisk, ModelPartition } from '../model.ts';
 
-/** Writes a new partition table to each disk, with sfdisk: sgdisk takes ten seconds a call under emulation. */
+/** Gives each disk its partitions, in a new table or in the one it has, with sfdisk: sgdisk takes ten seconds a call under emulation. */
 export const partitionDisks: Step<Installation> = {
   id: 'partition-disks',
   title: 'Partition the disks',
@@ -19,53 +21,117 @@ export const partitionDisks: Step<Installation> = {
   },
   async apply(machine, { model }, say) {
     for (const disk of model.disks) {
-      say(`${disk.name}: ${disk.partitions.map((one) => one.gptName.replace('slipway-', '')).join(', ')}`);
-      await machine.exec({
-        file: 'sfdisk',
-        // Old signatures inside the new partitions would come back to life as arrays or file systems.
-        args: ['--quiet', '--wipe=always', '--wipe-partitions=always', `/dev/${disk.name}`],
-        stdin: sfdiskScript(disk),
-        effect: 'write',
-      });
+      if ((await difference(machine, disk)) === undefined) continue;
+      const made = disk.partitions.map(({ gptName }) => gptName.replace('slipway-', '')).join(', ');
+      const kept = disk.fresh
+        ? ''
+        : `; ${disk.kept.map(({ device }) => device).join(', ') || 'nothing'} stays`;
+      say(`${disk.name}: ${made || 'no partitions'}${kept}`);
+      for (const command of partitionCommands(disk)) await machine.exec(command);
     }
     await machine.exec({ file: 'udevadm', args: ['settle', '--timeout=30'], effect: 'read' });
-    for (const device of model.disks.flatMap((disk) => disk.partitions.map((one) => one.device))) {
+    const made = model.disks.flatMap(({ partitions }) =>
+      partitions.filter(({ role }) => role !== 'extended'),
+    );
+    for (const { device } of made) {
       if (!(await machine.exists(device))) throw new StepFailure('verify-failed', `${device} did not appear`);
     }
   },
 };
 
-/** The script sfdisk reads; its sectors are the disk's own. */
-export function sfdiskScript(disk: ModelDisk): string {
-  const per = disk.sectorBytes / SECTOR_BYTES;
-  const lines = disk.partitions.map(
-    ({ start, sectors, typeGuid, gptName }) =>
-      `start=${start / per}, size=${sectors / per}, type=${typeGuid}, name="${gptName}"`,
-  );
-  return ['label: gpt', 'unit: sectors', ...lines, ''].join('\n');
+/** The calls that make a disk's table what the model says, in their order. */
+export function partitionCommands(disk: ModelDisk): readonly Command[] {
+  const path = `/dev/${disk.name}`;
+  // Old signatures inside the new partitions would come back to life as arrays or file systems.
+  const wipe = '--wipe-partitions=always';
+  if (disk.fresh) {
+    return [
+      {
+        file: 'sfdisk',
+        args: ['--quiet', '--wipe=always', wipe, path],
+        stdin: sfdiskScript(disk),
+        effect: 'write',
+      },
+    ];
+  }
+  const removal: Command = {
+    file: 'sfdisk',
+    args: ['--quiet', '--delete', path, ...disk.removed.map(String)],
+    effect: 'write',
+  };
+  const addition: Command = {
+    file: 'sfdisk',
+    args: ['--quiet', '--append', '--wipe=never', wipe, path],
+    stdin: ['unit: sectors', ...partitionLines(disk), ''].join('\n'),
+    effect: 'write',
+  };
+  return [...(disk.removed.length > 0 ? [removal] : []), ...(disk.partitions.length > 0 ? [addition] : [])];
 }
 
+/** The script sfdisk reads for a new table; its sectors are the disk's own. */
+export function sfdiskScript(disk: ModelDisk): string {
+  const label = disk.label === 'gpt' ? 'gpt' : 'dos';
+  return [`label: ${label}`, 'unit: sectors', ...partitionLines(disk), ''].join('\n');
+}
+
+function partitionLines(disk: ModelDisk): readonly string[] {
+  const per = disk.sectorBytes / SECTOR_BYTES;
+  return disk.partitions.map(({ device, start, sectors, typeGuid, typeByte, gptName }) => {
+    const place = `start=${start / per}, size=${sectors / per}`;
+    const what =
+      disk.label === 'gpt' ? `${place}, type=${typeGuid}, name="${gptName}"` : `${place}, type=${typeByte}`;
+    // In a new GPT the lines are numbered as they stand.
+    return disk.label === 'gpt' && disk.fresh ? what : `${device} : ${what}`;
+  });
+}
+
+type Found = Pick<ModelPartition, 'number' | 'start' | 'sectors'> & {
+  readonly type: string;
+  /** Only in a GPT. */
+  readonly name?: string;
+};
+
 async function difference(machine: Machine, disk: ModelDisk): Promise<string | undefined> {
+  const found = disk.label === 'gpt' ? await readGptOf(machine, disk) : await readMbrOf(machine, disk);
+  if (typeof found === 'string') return found;
+  const wanted = disk.kept.length + disk.partitions.length;
+  if (found.length !== wanted) {
+    return `${disk.name} has ${found.length} partitions, ${wanted} are wanted`;
+  }
+  const isThere = ({ number, start, sectors }: Omit<Found, 'type'>, type: string): boolean =>
+    found.some(
+      (one) => one.number === number && one.start === start && one.sectors === sectors && one.type === type,
+    );
+  for (const want of disk.kept) {
+    if (!isThere(want, want.type)) {
+      return `${want.device}, which stays, is no longer of type ${want.type} and ${want.sectors} sectors at ${want.start}`;
+    }
+  }
+  for (const want of disk.partitions) {
+    const named = found.find(({ number }) => number === want.number)?.name;
+    const same = isThere(want, disk.label === 'gpt' ? want.typeGuid : want.typeByte);
+    if (!same || (named !== undefined && named !== want.gptName)) {
+      return `${want.device} is not ${want.gptName} of ${want.sectors} sectors at ${want.start}`;
+    }
+  }
+  return undefined;
+}
+
+async function readGptOf(machine: Machine, disk: ModelDisk): Promise<readonly Found[] | string> {
   const copies = await readGptCopies(machine, {
     path: `/dev/${disk.name}`,
     sizeBytes: disk.sizeBytes,
     blockBytes: disk.sectorBytes,
   });
   if (!copies.primary.ok) return `${disk.name} has no partition table: ${copies.primary.why}`;
-  if (!copies.backup.ok) return `${disk.name} has no backup partition table: ${copies.backup.why}`;
-  const found = copies.primary.table.partitions;
-  if (found.length !== disk.partitions.length) {
-    return `${disk.name} has ${found.length} partitions, ${disk.partitions.length} are wanted`;
-  }
-  for (const want of disk.partitions) {
-    const have = found.find(({ number }) => number === want.number);
-    const same =
-      have !== undefined &&
-      have.start === want.start &&
-      have.sectors === want.sectors &&
-      have.typeGuid === want.typeGuid &&
-      have.name === want.gptName;
-    if (!same) return `${want.device} is not ${want.gptName} of ${want.sectors} sectors at ${want.start}`;
-  }
-  return undefined;
+  // One that stays is not for us to repair.
+  if (!copies.backup.ok && disk.fresh)
+    return `${disk.name} has no backup partition table: ${copies.backup.why}`;
+  return copies.primary.table.partitions.map((one) => ({ ...one, type: one.typeGuid }));
+}
+
+async function readMbrOf(machine: Machine, disk: ModelDisk): Promise<readonly Found[] | string> {
+  const table = await readMbr(machine, `/dev/${disk.name}`, disk.sectorBytes);
+  if (table === undefined) return `${disk.name} has no MBR partition table`;
+  return table.partitions;
 }

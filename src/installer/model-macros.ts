@@ -1,0 +1,216 @@
+/**
+ * `autopart` and `reqpart` are written out as the `part`, `volgroup` and `logvol` commands that they stand for, each
+ * with the place of its original: one model serves both. Requests and sizes are those of Anaconda 45
+ * (`platform.py`, `anaconda.conf`) with the swap that RHEL's profile adds.
+ */
+import type { CommandLine, OptionValue, Word } from '../kickstart/types.ts';
+import { flag, option, placeOf, text } from './command-words.ts';
+import type { ClearedDisk } from './model-clear.ts';
+import type { Refuse } from './model-contents.ts';
+import { TYPE_GUID } from './model-disks.ts';
+import { freeRegions } from './model-regions.ts';
+import { type Ground, swapSize } from './model-requests.ts';
+
+const GIB = 1024;
+/** Disks with less room in one piece are left out, MiB (blivet, PartitionDevice.default_size). */
+const LEAST_REGION = 500;
+const HOME_NEEDS = 50 * GIB;
+
+/** The commands with every macro written out. */
+export function expandMacros(
+  commands: readonly CommandLine[],
+  ground: Ground,
+  refuse: Refuse,
+): readonly CommandLine[] {
+  const required = commands.filter(({ name }) => name === 'reqpart').flatMap((one) => reqpart(one, ground));
+  const automatic = commands
+    .filter(({ name }) => name === 'autopart')
+    .flatMap((one) => autopart(one, commands, ground, refuse));
+  // Anaconda makes what reqpart demands before everything else, wherever in the file it stands.
+  const others = commands.filter(({ name }) => name !== 'reqpart' && name !== 'autopart');
+  return [...required, ...automatic, ...others];
+}
+
+function reqpart(command: CommandLine, ground: Ground): readonly CommandLine[] {
+  return [
+    ...platformPartitions(command, ground),
+    ...(flag(command, '--add-boot') ? [bootPartition(command)] : []),
+  ];
+}
+
+const bootPartition = (command: CommandLine, type?: string): CommandLine =>
+  write(command, 'part', ['/boot'], {
+    '--size': 2 * GIB,
+    ...(type === undefined ? {} : { '--fstype': type }),
+  });
+
+/** What the firmware needs, unless the boot disk has it already. */
+function platformPartitions(command: CommandLine, { bootDisk, facts }: Ground): readonly CommandLine[] {
+  if (bootDisk === undefined) return [];
+  if (facts.firmware === 'bios') {
+    if (bootDisk.label !== 'gpt' || there(bootDisk, TYPE_GUID.biosboot) !== undefined) return [];
+    const where = { '--ondisk': bootDisk.disk.name };
+    return [write(command, 'part', ['biosboot'], { '--fstype': 'biosboot', '--size': 1, ...where })];
+  }
+  const esp = there(bootDisk, TYPE_GUID.esp) ?? there(bootDisk, 'ef');
+  if (esp?.content === 'vfat') {
+    return [write(command, 'part', ['/boot/efi'], { '--onpart': esp.device, '--noformat': true })];
+  }
+  return [
+    write(command, 'part', ['/boot/efi'], {
+      '--fstype': 'efi',
+      '--size': 500,
+      '--maxsize': 600,
+      '--grow': true,
+    }),
+  ];
+}
+
+const there = ({ kept }: ClearedDisk, type: string) => kept.find((partition) => partition.type === type);
+
+function autopart(
+  command: CommandLine,
+  all: readonly CommandLine[],
+  ground: Ground,
+  refuse: Refuse,
+): readonly CommandLine[] {
+  const scheme = flag(command, '--nolvm') ? 'plain' : (text(command, '--type') ?? 'lvm').toLowerCase();
+  if (!['lvm', 'plain', 'partition'].includes(scheme)) {
+    refuse(
+      option(command, '--type') ?? command,
+      'autopart-type',
+      `this installer does not partition by ${scheme}`,
+      'use --type=lvm or --type=plain',
+    );
+    return [];
+  }
+  const disks = ground.cleared.disks.filter((disk) =>
+    freeRegions(disk).some(({ sizeMiB }) => sizeMiB > LEAST_REGION),
+  );
+  if (disks.length === 0) {
+    refuse(
+      command,
+      'no-room',
+      `no disk has room for autopart: ${describeDisks(ground)}`,
+      'clearpart says what may be removed: clearpart --all --initlabel',
+    );
+    return [];
+  }
+  const type = text(command, '--fstype');
+  const front = [
+    ...platformPartitions(command, ground),
+    ...(flag(command, '--noboot') ? [] : [bootPartition(command, type)]),
+  ];
+  const volumes = wantedVolumes(command, ground, scheme === 'lvm', disks);
+  const luks = luksOptions(command);
+  const format = type === undefined ? {} : { '--fstype': type };
+  if (scheme !== 'lvm') {
+    return [
+      ...front,
+      ...volumes.map(({ target, sizes }) =>
+        write(command, 'part', [target], { ...sizes, ...format, ...luks }),
+      ),
+    ];
+  }
+  const group = groupName(all);
+  const members = disks.map((_, index) => `pv.autopart${index}`);
+  return [
+    ...front,
+    ...disks.map(({ disk }, index) =>
+      write(command, 'part', [members[index] ?? ''], {
+        ...{ '--size': LEAST_REGION, '--grow': true, '--ondisk': disk.name },
+        ...luks,
+      }),
+    ),
+    write(command, 'volgroup', [group, ...members], {}),
+    ...volumes.map(({ target, name, sizes }) =>
+      write(command, 'logvol', [target], { '--vgname': group, '--name': name, ...sizes, ...format }),
+    ),
+  ];
+}
+
+const describeDisks = ({ cleared, facts }: Ground): string =>
+  cleared.disks
+    .map(({ disk, label }) => `${disk.name} ${label === undefined ? 'has no partition table' : 'is full'}`)
+    .join(', ') || `none of ${facts.disks.length} disks may be used`;
+
+interface Volume {
+  readonly target: string;
+  readonly name: string;
+  readonly sizes: Options;
+}
+
+function wantedVolumes(
+  command: CommandLine,
+  ground: Ground,
+  inGroup: boolean,
+  disks: readonly ClearedDisk[],
+): readonly Volume[] {
+  const root: Volume = {
+    target: '/',
+    name: 'root',
+    sizes: { '--size': GIB, '--maxsize': 70 * GIB, '--grow': true },
+  };
+  const home: Volume = { target: '/home', name: 'home', sizes: { '--size': 512, '--grow': true } };
+  const hibernates = flag(command, '--hibernation');
+  const swap: Volume = {
+    target: 'swap',
+    name: 'swap',
+    sizes: {
+      '--size': swapSize(ground.facts.memoryMiB, hibernates ? undefined : ground.freeMiB),
+      ...(hibernates ? { '--hibernation': true as const } : {}),
+    },
+  };
+  const largest = disks
+    .flatMap(freeRegions)
+    .map(({ sizeMiB }) => sizeMiB)
+    .toSorted((a, b) => b - a);
+  // Anaconda asks the group, or the two largest pieces of free space, for the room that /home needs.
+  const room = (inGroup ? largest : largest.slice(0, 2)).reduce((sum, size) => sum + size, 0);
+  return [
+    root,
+    ...(flag(command, '--nohome') || room < HOME_NEEDS ? [] : [home]),
+    ...(flag(command, '--noswap') ? [] : [swap]),
+  ];
+}
+
+/** As Anaconda names its group after the product, and after the host where the kickstart names one. */
+function groupName(all: readonly CommandLine[]): string {
+  const host = all
+    .filter(({ name }) => name === 'network')
+    .flatMap((command) => text(command, '--hostname') ?? [])
+    .at(-1)
+    ?.replace(/\..*$/s, '')
+    .replace(/[^\w+-]/g, '_');
+  return host === undefined || host === '' || host === 'localhost' ? 'slipway' : `slipway_${host}`;
+}
+
+const LUKS = ['--passphrase', '--cipher', '--luks-version', '--pbkdf', '--pbkdf-memory', '--pbkdf-time'];
+
+function luksOptions(command: CommandLine): Options {
+  if (!flag(command, '--encrypted')) return {};
+  const given = [...LUKS, '--pbkdf-iterations', '--escrowcert'].flatMap((name) => {
+    const value = text(command, name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { '--encrypted': true, ...Object.fromEntries(given) };
+}
+
+type Options = Readonly<Record<string, string | number | true>>;
+
+/** A command as if it stood where `at` stands. */
+function write(at: CommandLine, name: string, positionals: readonly string[], options: Options): CommandLine {
+  const word = (text: string): Word => ({ ...placeOf(at), text, raw: at.name });
+  const given = Object.entries(options).map(([key, value]): readonly [string, readonly OptionValue[]] => [
+    key,
+    [{ option: word(key), value: value === true ? undefined : word(String(value)) }],
+  ]);
+  return {
+    kind: 'command',
+    ...placeOf(at),
+    name,
+    words: positionals.map(word),
+    options: new Map(given),
+    positionals: positionals.map(word),
+  };
+}

@@ -1,0 +1,33 @@
+/** What the storage model has to know about the machine beside the kickstart. */
+import type { TableLabel, TargetDisk } from './model.ts';
+
+export interface StorageFacts {
+  /** Every disk of the machine; those that commands name are found without it. */
+  readonly disks: readonly TargetDisk[];
+  /** What the machine was started by. Absent: the kickstart is for both. */
+  readonly firmware?: 'bios' | 'uefi';
+  readonly memoryMiB: number;
+  /** What a file system is where the kickstart does not say: RHEL's, for whose kickstarts this installer stands in. */
+  readonly fileSystem: 'ext4' | 'xfs';
+  /** The partition table new disks get: `inst.disklabel=`. */
+  readonly label: TableLabel;
+  /**
+   * Whether the kickstart is one of the medium's own. Those are held to more than Anaconda asks: a disk that holds a
+   * part of /boot must be able to start the machine, and an array's members lie on as many disks.
+   */
+  readonly own: boolean;
+  /** A UUID for a new LUKS container. */
+  readonly newUuid: () => string;
+  /** The device that `UUID=…`, `LABEL=…` or a link below /dev leads to. */
+  readonly resolve?: (name: string) => string | undefined;
+}
+
+/** A machine about which nothing is known but the disks that a kickstart names. */
+export const NO_FACTS: StorageFacts = {
+  disks: [],
+  memoryMiB: 2048,
+  fileSystem: 'ext4',
+  label: 'gpt',
+  own: true,
+  newUuid: () => '00000000-0000-0000-0000-000000000000',
+};
