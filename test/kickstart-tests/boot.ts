@@ -2,7 +2,6 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine, LabMachineSpec } from '../../src/lab/engine.ts';
-import { labDisks } from './machines.ts';
 import type { BootResult } from './results.ts';
 
 /** Until a login prompt, under emulation. */
@@ -24,27 +23,27 @@ const INDISPENSABLE: Readonly<Record<string, readonly number[]>> = {
 /** Tests whose layouts are arrays: these are started after installation. */
 export const isArrayTest = (test: string): boolean => test in INDISPENSABLE;
 
-/** What each start forgets: disks and UEFI's variables are as the installation left them, every time. */
+/** Starts the machine again and again; each time disks and UEFI's variables are as the installation left them. */
 export async function bootEach(
   engine: Engine,
   test: string,
   installed: LabMachineSpec,
-  disks: readonly string[],
   folder: string,
 ): Promise<readonly BootResult[]> {
   const results: BootResult[] = [];
-  for (const without of [undefined, ...disks.map((_, i) => i + 1)]) {
+  for (const without of [undefined, ...installed.disks.map((_disk, i) => i + 1)]) {
     const expected = without === undefined || !(INDISPENSABLE[test] ?? []).includes(without);
     const name = without === undefined ? 'boot-all' : `boot-without-${without}`;
     const efiVars = join(folder, `${name}.efivars`);
     if (installed.efiVars !== undefined) await copyFile(installed.efiVars, efiVars);
-    const { kernel: _, medium: __, volumes: ___, ...spec } = installed;
     const machine = await engine.start({
-      ...spec,
+      ...installed,
       name,
       efiVars,
       consoleLog: join(folder, `${name}.log`),
-      disks: labDisks(disks, { discardWrites: true }).filter((_disk, i) => i + 1 !== without),
+      disks: installed.disks
+        .map((disk) => ({ ...disk, discardWrites: true }))
+        .filter((_disk, i) => i + 1 !== without),
     });
     try {
       const booted = await machine.waitForLine(/\blogin:/, expected ? BOOT_MS : DEAD_MS, 'expected').then(

@@ -1,10 +1,11 @@
 /** The virtual machines of a test: one that installs, one that starts what was installed, one that reads its disks. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Exec } from '../../src/engine/command.ts';
 import { FailedError } from '../../src/errors/exit.ts';
 import { createDisk } from '../../src/lab/disks.ts';
-import type { Engine, LabDisk, LabMachine, LabMachineSpec } from '../../src/lab/engine.ts';
+import type { Engine, LabDisk, LabMachineSpec } from '../../src/lab/engine.ts';
 import { type Medium, readerInitrd } from './medium.ts';
 
 const MIB = 1024 ** 2;
@@ -29,12 +30,9 @@ export interface Run {
 
 /** A machine that gave up, by the line in which it said so. */
 export class GaveUp extends FailedError {
-  readonly line: string;
-
   constructor(line: string, log: string) {
     super(line.replace(/^.*?(slipway: )/, '$1'), `the whole console is in ${log}`);
     this.name = 'GaveUp';
-    this.line = line;
   }
 }
 
@@ -42,13 +40,22 @@ export class GaveUp extends FailedError {
  * Runs a machine until it ends by itself.
  * @throws {GaveUp} as soon as its console says so. @throws a LabFailure when the time is up.
  */
-export async function runToEnd(engine: Engine, spec: LabMachineSpec, timeoutMs: number): Promise<Run> {
+export async function runToEnd(
+  engine: Engine,
+  spec: LabMachineSpec,
+  timeoutMs: number,
+  lastWordsMs = LAST_WORDS_MS,
+): Promise<Run> {
   const machine = await engine.start({ ...spec, onReboot: 'end' });
   let line: string | undefined;
-  const failing = watchForFailure(machine, timeoutMs).then(async (said) => {
-    line = said;
-    if (said !== undefined) await machine.end();
-  });
+  const failing = machine.waitForLine(INSTALLER_FAILED, timeoutMs, 'expected').then(
+    async (said) => {
+      line = said;
+      await delay(lastWordsMs);
+      await machine.end();
+    },
+    () => undefined, // it ended without such a line
+  );
   try {
     const ended = await machine.waitForPowerOff(timeoutMs);
     return { ended, transcript: machine.transcript() };
@@ -59,13 +66,6 @@ export async function runToEnd(engine: Engine, spec: LabMachineSpec, timeoutMs: 
     await machine.end();
     await failing;
   }
-}
-
-/** The line by which it gave up, and undefined when it ended without one. */
-async function watchForFailure(machine: LabMachine, timeoutMs: number): Promise<string | undefined> {
-  const line = await machine.waitForLine(INSTALLER_FAILED, timeoutMs, 'expected').catch(() => undefined);
-  if (line !== undefined) await new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS));
-  return line;
 }
 
 /**

@@ -1,15 +1,14 @@
 /** One test of the suite, from its kickstart to its verdict. */
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Exec } from '../../src/engine/command.ts';
-import { CommandError } from '../../src/engine/command.ts';
+import { CommandError, type Exec } from '../../src/engine/command.ts';
 import { FailedError } from '../../src/errors/exit.ts';
-import type { Engine, LabMachineSpec } from '../../src/lab/engine.ts';
+import { type Engine, LabFailure, type LabMachineSpec } from '../../src/lab/engine.ts';
 import { whyNotApplicable } from './applicable.ts';
 import { bootEach, isArrayTest } from './boot.ts';
-import { GaveUp, labDisks, readDisks, runToEnd } from './machines.ts';
+import { labDisks, readDisks, runToEnd } from './machines.ts';
 import { kickstartVolume, type Medium, passphrasesOf } from './medium.ts';
-import type { TestResult } from './results.ts';
+import type { BootResult, TestResult } from './results.ts';
 import { serveFolder } from './serve.ts';
 import {
   describeTest,
@@ -53,30 +52,48 @@ export async function runTest(lab: Laboratory, test: string): Promise<TestResult
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const served = await serveFolder(folder);
-  const place = { test, folder, http: served.url, system: join(folder, 'system') };
   const started = performance.now();
-  const seconds = (): number => (performance.now() - started) / 1000;
-  let machine: TestMachine | undefined;
   try {
-    machine = await describeTest(lab.exec, lab.suite, place);
-    const spec = await installTest(lab, place, machine);
-    const failure = await judge(lab, place, machine);
-    if (failure !== undefined) return { ...named, verdict: 'failed', message: failure, seconds: seconds() };
-    const took = seconds();
-    if (!lab.boot || !isArrayTest(test)) return { ...named, verdict: 'passed', seconds: took };
-    const boots = await bootEach(lab.engine, test, spec, machine.disks, folder);
-    const asExpected = boots.every(({ booted, expected }) => booted === expected);
-    return { ...named, verdict: asExpected ? 'passed' : 'failed', seconds: took, boots };
-  } catch (error) {
-    // What the machine, the disks or the test's own preparations did wrong is a verdict; a bug of ours is not.
-    if (!(error instanceof FailedError) && !(error instanceof CommandError)) throw error;
-    return { ...named, verdict: 'failed', message: explain(error), seconds: seconds() };
+    const place = { test, folder, http: served.url, system: join(folder, 'system') };
+    const { message, boots = [] } = await examine(lab, place);
+    return {
+      ...named,
+      verdict: message === undefined && boots.every(asExpected) ? 'passed' : 'failed',
+      ...(message === undefined ? {} : { message }),
+      seconds: (performance.now() - started) / 1000,
+      ...(boots.length === 0 ? {} : { boots }),
+    };
   } finally {
     await served.close();
-    if (!lab.keepDisks) {
-      for (const disk of [...(machine?.disks ?? []), join(folder, 'read.raw')])
-        await rm(disk, { force: true });
-    }
+  }
+}
+
+/** What is wrong with what was installed; no message means that nothing is. */
+interface Finding {
+  readonly message?: string;
+  readonly boots?: readonly BootResult[];
+}
+
+const asExpected = ({ booted, expected }: BootResult): boolean => booted === expected;
+
+async function examine(lab: Laboratory, place: TestPlace): Promise<Finding> {
+  let disks: readonly string[] = [];
+  try {
+    const machine = await describeTest(lab.exec, lab.suite, place);
+    disks = machine.disks;
+    const spec = await installTest(lab, place, machine);
+    const message = await judge(lab, place, machine);
+    if (message !== undefined) return { message };
+    if (!lab.boot || !isArrayTest(place.test)) return {};
+    return { boots: await bootEach(lab.engine, place.test, spec, place.folder) };
+  } catch (error) {
+    // What the machine, the disks or the test's own preparations did wrong is a verdict; a bug of ours is not.
+    if (error instanceof LabFailure) return { message: error.message.split('\n')[0] ?? error.message };
+    if (error instanceof FailedError || error instanceof CommandError) return { message: error.message };
+    throw error;
+  } finally {
+    const images = lab.keepDisks ? [] : [...disks, join(place.folder, 'read.raw')];
+    for (const image of images) await rm(image, { force: true });
   }
 }
 
@@ -128,9 +145,4 @@ async function judge(lab: Laboratory, place: TestPlace, machine: TestMachine): P
   const { exitCode, stdout, stderr } = await validate(lab.exec, lab.suite, place);
   if (exitCode === 0) return undefined;
   return stdout.trim() || stderr.trim() || `its validation ends with ${exitCode}`;
-}
-
-function explain(error: FailedError | CommandError): string {
-  if (error instanceof GaveUp || error instanceof CommandError) return error.message;
-  return error.message.split('\n')[0] ?? error.message;
 }

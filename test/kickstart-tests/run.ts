@@ -5,8 +5,8 @@
  *     npm run test:kickstart-tests -- --suite DIR --tier A --jobs 2
  *     npm run test:kickstart-tests -- --suite DIR --only raid-1 lvm-1
  *
- *     --resume       keep the results of an interrupted run of the same suite and ISO
- *     --record       write docs/conformance.md
+ *     --resume       leave out tests that have a result of the same suite and ISO already
+ *     --record       write docs/conformance.md of all results of this suite and ISO
  *     --boot         start what was installed on arrays, with all disks and with each of them missing
  *     --iso FILE     an ISO built before
  *     --platform P   whose macros to take: rhel8, rhel9, rhel10 (default), fedora_rawhide
@@ -15,6 +15,7 @@
  *
  * DIR is a checkout of kickstart-tests; nothing in it is changed. Exit code 3 when a test failed.
  */
+import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describeMachine } from '../../scripts/bench/table.ts';
@@ -57,41 +58,42 @@ async function main(args: readonly string[]): Promise<number> {
     options.platform,
     medium.squashfs,
   );
+  const unknown = options.tests.filter((test) => !existsSync(join(suite.folder, `${test}.sh`)));
+  if (unknown.length > 0) throw new RangeError(`the suite has no test ${unknown.join(', ')}`);
   const lab: Laboratory = {
     ...{ exec, suite, medium, engine: qemuEngine({ acceleration }), folder: join(FOLDER, 'tests') },
     ...{ timeoutMs: options.timeoutMs, boot: options.boot, keepDisks: options.keepDisks },
   };
   const of: ResultsOf = { suite: suite.commit, iso: medium.hash, platform: options.platform.name };
-  const known = options.resume ? await loadResults(RESULTS, of) : new Map<string, TestResult>();
-  const results = await runAll(lab, options, known, (all) => saveResults(RESULTS, of, all));
-  console.log(consoleTable(results));
+  const results = await loadResults(RESULTS, of);
+  await runAll(lab, options, results, () => saveResults(RESULTS, of, results));
+  const asked = new Map([...results].filter(([test]) => options.tests.includes(test)));
+  console.log(consoleTable(asked));
   console.log(`Consoles and what was read of the disks: ${lab.folder}; results: ${RESULTS}`);
   if (options.record) {
     const facts = { date: new Date().toISOString().slice(0, 10), machine: describeMachine(acceleration) };
     await writeFileAtomically(PAGE, conformancePage({ ...of, ...facts, version: packageVersion() }, results));
   }
-  return [...results.values()].some(({ verdict }) => verdict === 'failed') ? 3 : 0;
+  return [...asked.values()].some(({ verdict }) => verdict === 'failed') ? 3 : 0;
 }
 
-/** Runs what has no result yet, so many tests at a time, and saves after each. */
+/** Runs the tests that were asked for, so many at a time, adds what comes of them to `results`, and saves after each. */
 async function runAll(
   lab: Laboratory,
-  { tests, jobs }: Options,
-  known: ReadonlyMap<string, TestResult>,
-  save: (results: ReadonlyMap<string, TestResult>) => Promise<void>,
-): Promise<ReadonlyMap<string, TestResult>> {
-  const results = new Map(known);
-  const waiting = tests.filter((test) => !known.has(test));
+  { tests, jobs, resume }: Options,
+  results: Map<string, TestResult>,
+  save: () => Promise<void>,
+): Promise<void> {
+  const waiting = tests.filter((test) => !resume || !results.has(test));
   const work = async (): Promise<void> => {
     for (let test = waiting.shift(); test !== undefined; test = waiting.shift()) {
       const result = await runTest(lab, test);
       results.set(test, result);
-      await save(results);
+      await save();
       console.log(`${result.verdict}: ${test}${result.message === undefined ? '' : `: ${result.message}`}`);
     }
   };
   await Promise.all(Array.from({ length: jobs }, work));
-  return results;
 }
 
 try {
