@@ -41,6 +41,7 @@ function engineOf(guest: (spec: LabMachineSpec) => Guest): Engine & { readonly s
         type: () => undefined,
         press: async () => undefined,
         powerButton: async () => undefined,
+        unplug: async () => undefined,
         screenshot: async () => undefined,
         async waitForLine(pattern) {
           const line = says.find((one) => pattern.test(one));
