@@ -7,6 +7,7 @@ import { runSteps } from '../engine/run-steps.ts';
 import type { Step } from '../engine/step.ts';
 import { parseBootArguments } from './boot-arguments.ts';
 import type { Reporter } from './console.ts';
+import { describeModel } from './describe-model.ts';
 import { guardedMachine } from './disk-guard.ts';
 import { FailedStep } from './failure-report.ts';
 import { findKickstart } from './find-kickstart.ts';
@@ -72,6 +73,7 @@ export async function install(
   const { installation, released, warnings } = prepared;
   for (const line of warnings) reporter.say(line);
   named(installation.node);
+  for (const line of describeModel(installation.model)) reporter.say(`  ${line}`);
   const guarded = guardedMachine(machine, released, builtDevices(installation.model));
   const { failed } = await runSteps(STEPS, guarded, installation, { listener: listen(reporter) });
   if (failed !== undefined) {
