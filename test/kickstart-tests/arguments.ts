@@ -11,6 +11,8 @@ export interface Options {
   /** Tests at a time. */
   readonly jobs: number;
   readonly timeoutMs: number;
+  /** Folder for results and consoles; `dist` when not given. */
+  readonly out?: string;
   /** Built from an example when not given. */
   readonly iso?: string;
   readonly resume: boolean;
@@ -34,6 +36,7 @@ export function parseArguments(args: readonly string[]): Options {
       platform: { type: 'string', default: 'rhel10' },
       timeout: { type: 'string', default: '600' },
       iso: { type: 'string' },
+      out: { type: 'string' },
       resume: { type: 'boolean', default: false },
       record: { type: 'boolean', default: false },
       boot: { type: 'boolean', default: false },
@@ -59,6 +62,7 @@ export function parseArguments(args: readonly string[]): Options {
     platform,
     jobs: whole(values.jobs, '--jobs'),
     timeoutMs: whole(values.timeout, '--timeout') * 1000,
+    ...(values.out === undefined ? {} : { out: values.out }),
     ...(values.iso === undefined ? {} : { iso: values.iso }),
     resume: values.resume,
     record: values.record,

@@ -1,5 +1,5 @@
 /** One test of the suite, from its kickstart to its verdict. */
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandError, type Exec } from '../../src/engine/command.ts';
 import { FailedError } from '../../src/errors/exit.ts';
@@ -20,6 +20,9 @@ import {
   writeKickstart,
 } from './suite.ts';
 import { tierOf } from './tiers.ts';
+
+/** No log and no kickstart is larger. */
+const LOG_BYTES = 16 * 1024 ** 2;
 
 export interface Laboratory {
   readonly exec: Exec;
@@ -77,10 +80,8 @@ interface Finding {
 const asExpected = ({ booted, expected }: BootResult): boolean => booted === expected;
 
 async function examine(lab: Laboratory, place: TestPlace): Promise<Finding> {
-  let disks: readonly string[] = [];
   try {
     const machine = await describeTest(lab.exec, lab.suite, place);
-    disks = machine.disks;
     const spec = await installTest(lab, place, machine);
     const message = await judge(lab, place, machine);
     if (message !== undefined) return { message };
@@ -92,8 +93,16 @@ async function examine(lab: Laboratory, place: TestPlace): Promise<Finding> {
     if (error instanceof FailedError || error instanceof CommandError) return { message: error.message };
     throw error;
   } finally {
-    const images = lab.keepDisks ? [] : [...disks, join(place.folder, 'read.raw')];
-    for (const image of images) await rm(image, { force: true });
+    if (!lab.keepDisks) await removeImages(place.folder);
+  }
+}
+
+/** Disks, media and copies of the payload go; consoles, kickstarts and what was read of the disks stay. */
+async function removeImages(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { recursive: true })) {
+    const file = join(folder, entry);
+    const { size } = await lstat(file);
+    if (size > LOG_BYTES) await rm(file);
   }
 }
 

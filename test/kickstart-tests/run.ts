@@ -9,6 +9,7 @@
  *     --record       write docs/conformance.md of all results of this suite and ISO
  *     --boot         start what was installed on arrays, with all disks and with each of them missing
  *     --iso FILE     an ISO built before
+ *     --out DIR      for results and consoles, default dist; two runs at a time need one each
  *     --platform P   whose macros to take: rhel8, rhel9, rhel10 (default), fedora_rawhide
  *     --timeout S    for each installation and each start after it, in seconds; default 600
  *     --keep         keep the disks
@@ -16,11 +17,12 @@
  * DIR is a checkout of kickstart-tests; nothing in it is changed. Exit code 3 when a test failed.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describeMachine } from '../../scripts/bench/table.ts';
+import { CommandError } from '../../src/engine/command.ts';
 import { FailedError, MissingError } from '../../src/errors/exit.ts';
-import { writeFileAtomically } from '../../src/host/atomic.ts';
+import { withTempDir, writeFileAtomically } from '../../src/host/atomic.ts';
 import { createExec } from '../../src/host/exec.ts';
 import { packageRoot, packageVersion } from '../../src/host/package-root.ts';
 import { interruption, interruptionExitCode } from '../../src/host/signals.ts';
@@ -34,42 +36,38 @@ import { loadResults, type ResultsOf, saveResults, type TestResult } from './res
 import { type Laboratory, runTest } from './run-test.ts';
 import { openSuite } from './suite.ts';
 
-const DIST = join(packageRoot(), 'dist');
-const FOLDER = join(DIST, 'kickstart-tests');
-const RESULTS = join(DIST, 'kickstart-tests.json');
 const PAGE = join(packageRoot(), 'docs/conformance.md');
 
-async function main(args: readonly string[]): Promise<number> {
-  const options = parseArguments(args);
+async function main(options: Options, scratch: string): Promise<number> {
   const signal = interruption();
   // Machines end with this process, and results are saved after each test.
   signal.addEventListener('abort', () => process.exit(interruptionExitCode()));
   const exec = createExec({ signal });
   const acceleration = await accelerate(exec);
-  await mkdir(FOLDER, { recursive: true });
-  for (const scratch of ['suite', 'medium'])
-    await rm(join(FOLDER, scratch), { recursive: true, force: true });
-  const iso = options.iso === undefined ? await buildExampleIso('one-disk', FOLDER) : resolve(options.iso);
-  const medium = await openMedium(exec, iso, join(FOLDER, 'medium'));
+  const iso = options.iso === undefined ? await buildExampleIso('one-disk', scratch) : resolve(options.iso);
+  const medium = await openMedium(exec, iso, join(scratch, 'medium'));
   const suite = await openSuite(
     exec,
     resolve(options.suite),
-    join(FOLDER, 'suite'),
+    join(scratch, 'suite'),
     options.platform,
     medium.squashfs,
   );
   const unknown = options.tests.filter((test) => !existsSync(join(suite.folder, `${test}.sh`)));
   if (unknown.length > 0) throw new RangeError(`the suite has no test ${unknown.join(', ')}`);
+  const out = resolve(options.out ?? join(packageRoot(), 'dist'));
+  const file = join(out, 'kickstart-tests.json');
   const lab: Laboratory = {
-    ...{ exec, suite, medium, engine: qemuEngine({ acceleration }), folder: join(FOLDER, 'tests') },
+    ...{ exec, suite, medium, engine: qemuEngine({ acceleration }), folder: join(out, 'kickstart-tests') },
     ...{ timeoutMs: options.timeoutMs, boot: options.boot, keepDisks: options.keepDisks },
   };
+  await mkdir(lab.folder, { recursive: true });
   const of: ResultsOf = { suite: suite.commit, iso: medium.hash, platform: options.platform.name };
-  const results = await loadResults(RESULTS, of);
-  await runAll(lab, options, results, () => saveResults(RESULTS, of, results));
+  const results = await loadResults(file, of);
+  await runAll(lab, options, results, () => saveResults(file, of, results));
   const asked = new Map([...results].filter(([test]) => options.tests.includes(test)));
   console.log(consoleTable(asked));
-  console.log(`Consoles and what was read of the disks: ${lab.folder}; results: ${RESULTS}`);
+  console.log(`Consoles and what was read of the disks: ${lab.folder}; results: ${file}`);
   if (options.record) {
     const facts = { date: new Date().toISOString().slice(0, 10), machine: describeMachine(acceleration) };
     await writeFileAtomically(PAGE, conformancePage({ ...of, ...facts, version: packageVersion() }, results));
@@ -97,7 +95,10 @@ async function runAll(
 }
 
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  const options = parseArguments(process.argv.slice(2));
+  process.exitCode = await withTempDir((scratch) => main(options, scratch), {
+    prefix: 'slipway-kickstart-tests-',
+  });
 } catch (error) {
   if (error instanceof RangeError || (error instanceof TypeError && 'code' in error)) {
     console.error(error.message);
@@ -106,5 +107,8 @@ try {
     console.error(error.message);
     if (error.hint !== undefined) console.error(error.hint);
     process.exitCode = error instanceof MissingError ? 2 : 3;
+  } else if (error instanceof CommandError) {
+    console.error(`${error.message}\n${error.stderr}`.trimEnd());
+    process.exitCode = 2;
   } else throw error;
 }
