@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Machine } from '../../src/engine/machine.ts';
+import { readExisting } from '../../src/installer/existing.ts';
+import type { Installation } from '../../src/installer/installation.ts';
+import type { ModelDisk, ModelPartition } from '../../src/installer/model.ts';
+import { partitionCommands, partitionDisks } from '../../src/installer/steps/partition-disks.ts';
+import { readSystemConfig } from '../../src/installer/system-config.ts';
+import { readMbr } from '../../src/storage/mbr.ts';
+import { fakeMachine } from '../helpers/fake-machine.ts';
+import { documentOf, goodModel, RAID1 } from '../helpers/installer.ts';
+
+const SIZE = 64 * 1024 ** 2;
+const place = { file: 'test.ks', line: 1, column: 1 };
+
+const partition = (
+  number: number,
+  mib: number,
+  size: number,
+  change: Partial<ModelPartition> = {},
+): ModelPartition => ({
+  device: `/dev/vda${number}`,
+  number,
+  role: 'primary',
+  start: mib * 2048,
+  sectors: size * 2048,
+  typeGuid: '0FC63DAF-8483-4772-8E79-3D69D8477DE4',
+  typeByte: '83',
+  gptName: `slipway-${number}`,
+  place,
+  ...change,
+});
+
+const disk = (change: Partial<ModelDisk>): ModelDisk => ({
+  name: 'vda',
+  sizeBytes: SIZE,
+  sectorBytes: 512,
+  label: 'gpt',
+  fresh: true,
+  removed: [],
+  kept: [],
+  partitions: [],
+  ...change,
+});
+
+describe('partition tables that the real sfdisk writes', () => {
+  let dir: string;
+  let image: string;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'slipway-tables-'));
+    image = join(dir, 'vda');
+    writeFileSync(image, '');
+    truncateSync(image, SIZE);
+  });
+  afterEach(() => rmSync(dir, { recursive: true }));
+
+  /** Carries the commands out on the image, and lets the step read it back. */
+  async function made(wanted: ModelDisk): Promise<unknown> {
+    for (const { file, args, stdin = '' } of partitionCommands(wanted)) {
+      const real = args.map((word) => (word === '/dev/vda' ? image : word));
+      execFileSync(file, real, { input: stdin, stdio: ['pipe', 'pipe', 'pipe'] });
+    }
+    return checked(wanted);
+  }
+  async function checked(wanted: ModelDisk): Promise<unknown> {
+    const installation: Installation = {
+      node: 'x',
+      model: { ...goodModel(RAID1), disks: [wanted] },
+      config: readSystemConfig(documentOf('zerombr\n')).config,
+      preInstall: [],
+      post: [],
+      kickstarts: new Map(),
+    };
+    const result = await partitionDisks.check(machine(), installation);
+    return result.done ? 'as the model says' : result.why;
+  }
+  const machine = (): Machine => fakeMachine({ files: { '/dev/vda': readFileSync(image) } });
+
+  it('has logical partitions behind primary ones', async () => {
+    const wanted = disk({
+      label: 'mbr',
+      partitions: [
+        partition(1, 1, 10),
+        partition(2, 11, 5, { typeByte: '82' }),
+        partition(3, 16, 5, { typeByte: 'fd' }),
+        partition(4, 21, 43, { role: 'extended', typeByte: '05' }),
+        partition(5, 22, 10, { role: 'logical', typeByte: '8e' }),
+        partition(6, 33, 20, { role: 'logical' }),
+      ],
+    });
+    assert.equal(await made(wanted), 'as the model says');
+    const table = await readMbr(machine(), '/dev/vda');
+    assert.deepEqual(table?.partitions.map(({ number, role, type }) => [number, role, type]).slice(3), [
+      [4, 'extended', '05'],
+      [5, 'logical', '8e'],
+      [6, 'logical', '83'],
+    ]);
+  });
+
+  for (const label of ['gpt', 'mbr'] as const) {
+    it(`keeps what stays in a table, removes and adds: ${label}`, async () => {
+      const old = [partition(1, 1, 8), partition(2, 9, 8), partition(3, 17, 8)];
+      await made(disk({ label, partitions: old }));
+      const before = readFileSync(image);
+      const kept = [old[0], old[2]]
+        .flatMap((one) => one ?? [])
+        .map((one) => ({
+          ...one,
+          type: label === 'gpt' ? one.typeGuid : one.typeByte,
+        }));
+      const wanted = disk({
+        label,
+        fresh: false,
+        removed: [2],
+        kept,
+        partitions: [partition(2, 30, 10, { gptName: 'slipway-new' }), partition(4, 40, 5)],
+      });
+      assert.equal(await made(wanted), 'as the model says');
+      const after = readFileSync(image);
+      const first = 1024 ** 2;
+      assert.ok(before.subarray(first, 9 * first).equals(after.subarray(first, 9 * first)));
+    });
+  }
+
+  it('is told from one that lost a partition which stays', async () => {
+    const old = [partition(1, 1, 8), partition(2, 9, 8)];
+    await made(disk({ partitions: old }));
+    const kept = [{ ...partition(1, 1, 9), type: partition(1, 1, 9).typeGuid }];
+    assert.equal(
+      await checked(disk({ fresh: false, kept, partitions: [partition(2, 9, 8)] })),
+      '/dev/vda1, which stays, is no longer of type 0FC63DAF-8483-4772-8E79-3D69D8477DE4 and 18432 sectors at 2048',
+    );
+  });
+
+  it('is read back into the model with what lies in it', async () => {
+    await made(
+      disk({ label: 'mbr', partitions: [partition(1, 1, 20), partition(2, 21, 20, { typeByte: '8e' })] }),
+    );
+    const bytes = readFileSync(image);
+    // An ext4 superblock, and the label of a physical volume.
+    bytes.writeUInt16LE(0xef53, 1024 ** 2 + 1024 + 56);
+    bytes.writeUInt32LE(0x40, 1024 ** 2 + 1024 + 96);
+    bytes.write('LABELONE', 21 * 1024 ** 2 + 512, 'latin1');
+    const files = {
+      '/dev/vda': bytes,
+      '/sys/block/vda/size': String(SIZE / 512),
+      '/sys/block/vda/queue/logical_block_size': '512',
+      '/proc/meminfo': 'MemTotal:        2097152 kB\n',
+      '/proc/cmdline': 'inst.disklabel=mbr\n',
+    };
+    const { facts } = await readExisting(fakeMachine({ files }), [], false);
+    assert.deepEqual([facts.memoryMiB, facts.label, facts.firmware], [2048, 'mbr', 'bios']);
+    assert.deepEqual(
+      facts.disks.map(({ name, table }) => [
+        name,
+        table?.label,
+        table?.partitions.map(({ device, type, content }) => [device, type, content]),
+      ]),
+      [
+        [
+          'vda',
+          'mbr',
+          [
+            ['/dev/vda1', '83', 'ext4'],
+            ['/dev/vda2', '8e', 'LVM2_member'],
+          ],
+        ],
+      ],
+    );
+  });
+
+  it('is not seen in the boot sector of a file system', async () => {
+    const bytes = readFileSync(image);
+    bytes.write('FAT32', 82, 'latin1');
+    bytes.write('OEMDRV     ', 71, 'latin1');
+    bytes.writeUInt16LE(0xaa55, 510);
+    const files = { '/dev/vda': bytes, '/sys/block/vda/size': String(SIZE / 512) };
+    const { facts } = await readExisting(fakeMachine({ files }), [], false);
+    assert.deepEqual(
+      facts.disks.map(({ table, content, unusable }) => [table, content, unusable]),
+      [[undefined, 'vfat', 'it holds the volume OEMDRV']],
+    );
+  });
+});
