@@ -17,6 +17,8 @@ export interface ReleasedDisk {
   readonly name: string;
   /** What {@link incarnation} said then. */
   readonly incarnation: string;
+  /** Partitions on it that stay as they are, as below /dev. */
+  readonly kept?: readonly string[];
 }
 
 /**
@@ -83,6 +85,12 @@ async function judgeDevice(
       throw new StepFailure(
         'refused-foreign-data',
         `${writer} was about to write to ${place}, which the kickstart does not release`,
+      );
+    }
+    if (disk.kept?.includes(name) === true) {
+      throw new StepFailure(
+        'refused-foreign-data',
+        `${writer} was about to write to ${name}, which the kickstart leaves as it is`,
       );
     }
     if ((await incarnation(machine, disk.name)) !== disk.incarnation) {

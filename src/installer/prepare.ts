@@ -69,9 +69,7 @@ export async function prepare(
     },
     warnings: told.length === 0 ? [] : formatProblems(told, hideSecretsIn(sources)).split('\n'),
     onError: sections.filter(({ name }) => name === 'onerror' || name === 'traceback'),
-    released: await Promise.all(
-      model.disks.map(async ({ name }) => ({ name, incarnation: await incarnation(machine, name) })),
-    ),
+    released: await releasedDisks(machine, model),
   };
 }
 
@@ -157,6 +155,23 @@ async function takenGroupNames(machine: Machine, model: StorageModel): Promise<r
     );
   }
   return problems;
+}
+
+/** The disks of the model, without the partitions for which it has no purpose. */
+function releasedDisks(machine: Machine, model: StorageModel): Promise<readonly ReleasedDisk[]> {
+  const purposeful = new Set([
+    ...model.fileSystems.map(({ device }) => device),
+    ...model.arrays.flatMap(({ members }) => members),
+    ...model.volumeGroups.flatMap(({ physicalVolumes }) => physicalVolumes),
+    ...model.crypts.map(({ container }) => container),
+  ]);
+  return Promise.all(
+    model.disks.map(async ({ name, kept }) => ({
+      name,
+      incarnation: await incarnation(machine, name),
+      kept: kept.flatMap(({ device }) => (purposeful.has(device) ? [] : [device.slice('/dev/'.length)])),
+    })),
+  );
 }
 
 /** Whether a new table, or a partition that is made or removed, takes the place of a device. */

@@ -126,6 +126,28 @@ describe('the disk guard', () => {
     );
   });
 
+  it('refuses a partition of a released disk that stays as it is, and what lies on it', async () => {
+    const machine = machineWith();
+    const released = await Promise.all(
+      ['sda', 'sdb'].map(async (name) => ({
+        name,
+        incarnation: await incarnation(machine, name),
+        kept: name === 'sda' ? ['sda2'] : [],
+      })),
+    );
+    const exec = (device: string): Promise<unknown> =>
+      guardedMachine(machine, released, BUILT).exec({
+        file: 'mkfs.ext4',
+        args: [device],
+        effect: 'write',
+      });
+    const message =
+      'refused-foreign-data: mkfs.ext4 was about to write to sda2, which the kickstart leaves as it is';
+    assert.equal(await refusal(exec('/dev/sda2')), message);
+    assert.equal(await refusal(exec('/dev/md127')), message);
+    await exec('/dev/sda1');
+  });
+
   it('lets everything be read', async () => {
     const machine = machineWith();
     await (await guarded(machine)).exec({ file: 'blkid', args: ['/dev/sdc'], effect: 'read' });
