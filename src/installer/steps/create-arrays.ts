@@ -12,10 +12,8 @@ export const createArrays: Step<Installation> = {
   async check(machine, { model }) {
     const arrays = await readArrays(machine);
     for (const want of model.arrays) {
-      const why = difference(
-        want,
-        arrays.find(({ name }) => name === want.name),
-      );
+      const have = arrays.find(({ name }) => name === want.name);
+      const why = difference(want, have) ?? (await chunkDifference(machine, want, have));
       if (why !== undefined) return { done: false, why };
     }
     return { done: true, evidence: { arrays: model.arrays.map(({ name, level }) => `${name}: ${level}`) } };
@@ -83,4 +81,16 @@ function difference(want: ModelArray, have: ArrayState | undefined): string | un
     return `array ${want.name} consists of ${members.join(', ')}`;
   }
   return undefined;
+}
+
+/** Only where the kickstart asks for a size of its own. */
+async function chunkDifference(
+  machine: Machine,
+  { name, chunkKiB }: ModelArray,
+  have: ArrayState | undefined,
+): Promise<string | undefined> {
+  if (chunkKiB === undefined) return undefined;
+  const bytes = Number((await machine.readFile(`/sys/block/${have?.device}/md/chunk_size`)) ?? '0');
+  if (bytes === chunkKiB * 1024) return undefined;
+  return `array ${name} has chunks of ${bytes / 1024} KiB, ${chunkKiB} are wanted`;
 }
