@@ -38,6 +38,25 @@ export function parseBootArguments(commandLine: string): BootArguments {
   };
 }
 
+/** Where the installed kernel talks when the command line does not say, in this order: the last one is /dev/console. */
+const CONSOLES: readonly string[] = ['console=tty0', 'console=ttyS0,115200'];
+
+/** Arguments that hold for the machine, and so for its installed system too (Anaconda's data/anaconda.conf). */
+const PRESERVED: readonly string[] = [
+  ...['apic', 'noapic', 'apm', 'noht', 'acpi', 'video', 'pci', 'nodmraid', 'nompath', 'nomodeset', 'noiswmd'],
+  ...['fips', 'biosdevname', 'ipv6.disable', 'net.ifnames', 'net.ifnames.prefix', 'nosmt', 'vga'],
+];
+
+/** What of the installer's kernel arguments the installed kernel gets: its consoles, and what the machine needs. */
+export function preservedArguments(commandLine: string): readonly string[] {
+  const words = commandLine.trim().split(/\s+/);
+  const consoles = words.filter((word) => word.startsWith('console='));
+  return [
+    ...words.filter((word) => PRESERVED.includes(word.split('=', 1)[0] ?? '')),
+    ...new Set(consoles.length > 0 ? consoles : CONSOLES),
+  ];
+}
+
 /** Parses `hd:LABEL=X:/path`, `cdrom:/path`, `file:/path` and `http(s)://…`. */
 export function parseKickstartSource(text: string): KickstartSource {
   if (/^https?:\/\/./.test(text)) return { kind: 'http', url: text };

@@ -11,9 +11,6 @@ export interface BootFacts {
   readonly initrd: string;
 }
 
-/** Where the installed kernel talks, in this order: the last one is /dev/console. */
-const CONSOLES = ['console=tty0', 'console=ttyS0,115200'];
-
 /** The kernel's arguments: what the generic initramfs needs to find the root, and what the kickstart adds. */
 export function kernelArguments(
   model: StorageModel,
@@ -29,7 +26,6 @@ export function kernelArguments(
     ...cryptsBelow(model, root.device).map(({ name }) => `rd.luks.uuid=${name}`),
     ...model.volumeGroups.map(({ name }) => `rd.lvm.vg=${name}`),
     ...resumeArgument(model, ids),
-    ...CONSOLES,
     ...config.bootArguments,
   ];
 }

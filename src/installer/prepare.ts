@@ -42,7 +42,8 @@ export async function prepare(
 ): Promise<Prepared> {
   const { document, sources } = await expandKickstart(machine, found.text, found.file, note);
   const commands = document.items.filter((item): item is CommandLine => item.kind === 'command');
-  const { config, problems: ofSystem, warnings } = readSystemConfig(document);
+  const commandLine = (await machine.readFile('/proc/cmdline')) ?? '';
+  const { config, problems: ofSystem, warnings } = readSystemConfig(document, commandLine);
   const { model, problems: ofStorage } = await judgeStorage(machine, commands, found);
   const sections = document.items.filter((item): item is Section => item.kind === 'section');
   const ofPackages = await packageProblems(machine, config.payload, sections);

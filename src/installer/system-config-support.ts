@@ -74,6 +74,7 @@ const HARMLESS_OPTIONS: Readonly<Record<string, Readonly<Record<string, string>>
     '--enabled': 'Initial Setup is not in the image',
     '--reconfig': 'Initial Setup is not in the image',
   },
+  lang: { '--addsupport': 'the image has no locale but C.UTF-8' },
   logging: { '--host': 'the log stays on this machine, in /var/log/slipway/installer.log' },
   poweroff: { '--eject': EJECT },
   shutdown: { '--eject': EJECT },

@@ -1,6 +1,7 @@
 /** What a kickstart says about the installed system beside its disks, put together from its subjects. Pure. */
 import type { Problem } from '../errors/problem.ts';
 import type { CommandLine, KickstartDocument, Section } from '../kickstart/types.ts';
+import { preservedArguments } from './boot-arguments.ts';
 import { number, option, problemAt, text } from './command-words.ts';
 import { type Accounts, readAccounts } from './system-config-accounts.ts';
 import { type FirewallConfig, readFirewall } from './system-config-firewall.ts';
@@ -20,6 +21,7 @@ export interface SystemConfig {
   readonly services: ServicesConfig;
   /** Undefined leaves the image's as it is: none. */
   readonly firewall?: FirewallConfig;
+  /** Of the installed kernel: consoles and what the machine needs, from this one's, and what the kickstart adds. */
   readonly bootArguments: readonly string[];
   /** Seconds of the installed boot menu. */
   readonly bootTimeout: number;
@@ -34,8 +36,11 @@ export interface ConfigResult {
   readonly warnings: readonly Problem[];
 }
 
-/** Reads the configuration; what this installer cannot honour is a problem or a warning, never silently skipped. */
-export function readSystemConfig(document: KickstartDocument): ConfigResult {
+/**
+ * Reads the configuration; what this installer cannot honour is a problem or a warning, never silently skipped.
+ * @param commandLine the installer's own kernel arguments
+ */
+export function readSystemConfig(document: KickstartDocument, commandLine = ''): ConfigResult {
   const commands = document.items.filter((item): item is CommandLine => item.kind === 'command');
   const sections = document.items.filter((item): item is Section => item.kind === 'section');
   const support = judgeSupport(commands, sections);
@@ -56,9 +61,12 @@ export function readSystemConfig(document: KickstartDocument): ConfigResult {
       accounts,
       services,
       ...(firewall === undefined ? {} : { firewall }),
-      bootArguments: (bootloader === undefined ? '' : (text(bootloader, '--append') ?? ''))
-        .split(/\s+/)
-        .filter(Boolean),
+      bootArguments: [
+        ...preservedArguments(commandLine),
+        ...(bootloader === undefined ? '' : (text(bootloader, '--append') ?? ''))
+          .split(/\s+/)
+          .filter(Boolean),
+      ],
       bootTimeout: (bootloader === undefined ? undefined : number(bootloader, '--timeout')) ?? 3,
       payload,
       after: afterwards(commands),

@@ -50,7 +50,7 @@ UUID=UUID-OF-md/boot /boot ext4 defaults,nofail,x-systemd.device-timeout=30s 0 2
           `# Written by the installer from the kickstart.
 GRUB_TIMEOUT=3
 GRUB_DISTRIBUTOR="Slipway"
-GRUB_CMDLINE_LINUX=""
+GRUB_CMDLINE_LINUX="console=tty0 console=ttyS0,115200"
 `,
         ],
         ['/etc/hostname', 'node-a\n'],

@@ -27,7 +27,7 @@ describe("the kickstart's system configuration", () => {
       time: { zone: 'UTC', hardwareClock: 'UTC', synchronised: true, servers: [] },
       accounts: { root: { locked: true }, rootBySsh: false, groups: [], users: [], keys: [] },
       services: { disabled: [], enabled: [], defaultTarget: 'multi-user.target' },
-      bootArguments: [],
+      bootArguments: ['console=tty0', 'console=ttyS0,115200'],
       bootTimeout: 3,
       payload: {
         image: { url: 'file:///run/install/repo/slipway/base.squashfs' },
@@ -54,9 +54,26 @@ bootloader --location=mbr --timeout=7 --append="quiet mitigations=auto"`);
       ],
       switching: ['grp:alt_shift_toggle'],
     });
-    assert.deepEqual([bootArguments, bootTimeout], [['quiet', 'mitigations=auto'], 7]);
+    assert.deepEqual(
+      [bootArguments, bootTimeout],
+      [['console=tty0', 'console=ttyS0,115200', 'quiet', 'mitigations=auto'], 7],
+    );
     assert.equal(configOf('keyboard --vckeymap=de').language.keymap, 'de');
     assert.equal(configOf('keyboard fr').language.keymap, 'fr');
+  });
+
+  it('hands the installer’s own consoles on, in their order, and what the machine needs to start', () => {
+    const { config } = readSystemConfig(
+      documentOf('bootloader --append="quiet"\n'),
+      'slipway.node=a console=ttyS0,115200 nomodeset net.ifnames=0 quiet console=tty1 inst.text\n',
+    );
+    assert.deepEqual(config.bootArguments, [
+      'nomodeset',
+      'net.ifnames=0',
+      'console=ttyS0,115200',
+      'console=tty1',
+      'quiet',
+    ]);
   });
 
   it('reads what is to be installed', () => {
