@@ -60,6 +60,10 @@ export function squashfsCommand(tree: string, out: string, sourceDateEpoch: numb
     effect: 'write',
     timeoutMs: 10 * 60_000,
     stdinFile: tree,
-    args: ['-comp', 'zstd', '-mkfs-time', String(sourceDateEpoch), '-quiet', '-no-progress', out],
+    args: [
+      ...['-comp', 'zstd', '-mkfs-time', String(sourceDateEpoch)],
+      // The root folder itself is not in the archive, and sqfstar would let everybody write to it.
+      ...['-root-mode', '0755', '-quiet', '-no-progress', out],
+    ],
   };
 }

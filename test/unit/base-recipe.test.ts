@@ -70,7 +70,10 @@ describe('the call of sqfstar', () => {
       effect: 'write',
       timeoutMs: 600_000,
       stdinFile: '/tmp/tree.tar',
-      args: ['-comp', 'zstd', '-mkfs-time', '1700000000', '-quiet', '-no-progress', '/tmp/base.squashfs'],
+      args: [
+        ...['-comp', 'zstd', '-mkfs-time', '1700000000', '-root-mode', '0755'],
+        ...['-quiet', '-no-progress', '/tmp/base.squashfs'],
+      ],
     });
   });
 });
