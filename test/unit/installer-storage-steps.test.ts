@@ -422,7 +422,10 @@ describe('make-file-systems', () => {
   const machineWith = (made: Buffer): FakeMachine =>
     fakeMachine({
       files: { '/dev/md/boot': Buffer.alloc(8192), '/dev/md/root': Buffer.alloc(8192) },
-      commands: { 'mkfs.ext4': ({ args }, machine) => void machine.files.set(args.at(-1) ?? '', made) },
+      commands: {
+        udevadm,
+        'mkfs.ext4': ({ args }, machine) => void machine.files.set(args.at(-1) ?? '', made),
+      },
     });
 
   it('makes them and looks at what is there', async () => {
@@ -433,6 +436,7 @@ describe('make-file-systems', () => {
     assert.deepEqual(lines(machine), [
       'mkfs.ext4 -q -F -L boot /dev/md/boot',
       'mkfs.ext4 -q -F /dev/md/root',
+      'udevadm trigger --action=change --settle /dev/md/boot /dev/md/root',
     ]);
   });
 

@@ -28,6 +28,13 @@ export const makeFileSystems: Step<Installation> = {
       say(`${fileSystem.type} on ${fileSystem.device}`);
       await machine.exec(makeCommand(fileSystem));
     }
+    // Scripts ask lsblk, which asks udev, which may not have looked since.
+    const devices = onDevices(model).map(({ device }) => device);
+    await machine.exec({
+      file: 'udevadm',
+      args: ['trigger', '--action=change', '--settle', ...devices],
+      effect: 'read',
+    });
   },
 };
 
