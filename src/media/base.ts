@@ -22,7 +22,7 @@ export interface BaseResult extends BaseArtefact {
 }
 
 /** Raised when this code changes what it makes of the same recipe. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /**
  * The base for these inputs, from the cache or newly built.
