@@ -129,6 +129,7 @@ function readRules(
     }
     return disk?.name ?? [];
   });
+  refuseUnknownDevices(command, find, facts, refuse);
   const mode = (['all', 'linux', 'list', 'none'] as const).find((one) => flag(command, `--${one}`));
   if (flag(command, '--cdl')) refuse(command, 'unsupported-option', '--cdl is for disks of IBM Z');
   return {
@@ -140,6 +141,30 @@ function readRules(
     label: labelOf(command, refuse) ?? facts.label,
   };
 }
+
+/** As Anaconda: what a list names has to be there. */
+function refuseUnknownDevices(
+  command: CommandLine,
+  find: FindDisk,
+  { disks, own }: StorageFacts,
+  refuse: Refuse,
+): void {
+  const partitions = disks.flatMap(({ table }) => table?.partitions ?? []);
+  for (const word of own ? [] : list(command, '--list')) {
+    const device = `/dev/${word.replace(/^\/dev\//, '')}`;
+    if (find(word) !== undefined || partitions.some((one) => one.device === device)) continue;
+    refuse(option(command, '--list') ?? command, 'no-such-partition', `there is no ${word} to clear`);
+  }
+}
+
+/** What stands against making anything on the disks: `vda has no partition table`. */
+export const whyNone = ({ disks }: ClearedDisks): string =>
+  disks
+    .map(({ disk, label }) => {
+      if (disk.unusable !== undefined) return `${disk.name} cannot be written (${disk.unusable})`;
+      return `${disk.name} ${label === undefined ? 'has no partition table' : 'is full'}`;
+    })
+    .join(', ') || 'there is none';
 
 function labelOf(command: CommandLine, refuse: Refuse): TableLabel | undefined {
   const wanted = text(command, '--disklabel');

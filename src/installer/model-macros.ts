@@ -5,7 +5,7 @@
  */
 import type { CommandLine, OptionValue, Word } from '../kickstart/types.ts';
 import { flag, option, placeOf, text } from './command-words.ts';
-import type { ClearedDisk } from './model-clear.ts';
+import { type ClearedDisk, whyNone } from './model-clear.ts';
 import type { Refuse } from './model-contents.ts';
 import { TYPE_GUID } from './model-disks.ts';
 import { freeRegions } from './model-regions.ts';
@@ -91,7 +91,7 @@ function autopart(
     refuse(
       command,
       'no-room',
-      `no disk has room for autopart: ${describeDisks(ground)}`,
+      `no disk has room for autopart: ${whyNone(ground.cleared)}`,
       'clearpart says what may be removed: clearpart --all --initlabel',
     );
     return [];
@@ -128,11 +128,6 @@ function autopart(
     ),
   ];
 }
-
-const describeDisks = ({ cleared, facts }: Ground): string =>
-  cleared.disks
-    .map(({ disk, label }) => `${disk.name} ${label === undefined ? 'has no partition table' : 'is full'}`)
-    .join(', ') || `none of ${facts.disks.length} disks may be used`;
 
 interface Volume {
   readonly target: string;

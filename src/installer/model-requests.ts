@@ -2,7 +2,7 @@
 import type { CommandLine, Place } from '../kickstart/types.ts';
 import { flag, number, option, text } from './command-words.ts';
 import type { ExistingPartition } from './model.ts';
-import type { ClearedDisk, ClearedDisks, FindDisk } from './model-clear.ts';
+import { type ClearedDisk, type ClearedDisks, type FindDisk, whyNone } from './model-clear.ts';
 import { type Content, contentOf, type Refuse, targetOf } from './model-contents.ts';
 import { freeRegions } from './model-regions.ts';
 import type { StorageFacts } from './storage-facts.ts';
@@ -106,7 +106,7 @@ export function readRequests(commands: readonly CommandLine[], ground: Ground, r
       refuse(
         command,
         'no-disk',
-        'no disk of this machine may be partitioned',
+        `no disk of this machine may be partitioned: ${whyNone(ground.cleared)}`,
         'say what may be cleared: clearpart --all --initlabel',
       );
       continue;

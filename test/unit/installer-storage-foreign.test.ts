@@ -134,7 +134,7 @@ describe('the disks a kickstart without --only-use may use', () => {
   it('says that there is no disk to use', () => {
     const { problems } = foreign(PART, [blank('vda')]);
     assert.deepEqual(problems.map(brief).slice(0, 1), [
-      '1:1 no-disk: no disk of this machine may be partitioned',
+      '1:1 no-disk: no disk of this machine may be partitioned: vda has no partition table',
     ]);
   });
 });
