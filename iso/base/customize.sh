@@ -77,7 +77,7 @@ echo "$kernel" >"$out/kernel-version"
 : >/etc/machine-id
 rm -f /var/lib/dbus/machine-id /etc/ssh/ssh_host_* /etc/hostname /etc/resolv.conf
 : >/etc/resolv.conf
-rm -rf /var/lib/apt/lists/* /var/cache/apt/* /tmp/* /var/tmp/*
+# mmdebstrap itself removes the package lists, the cache and what is in /tmp, after this.
 find /var/log -type f -delete
 systemctl mask -q systemd-networkd-wait-online.service apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service 2>/dev/null
 systemctl enable -q systemd-networkd.service ssh.service
