@@ -2,7 +2,7 @@
 import { resumeArgument } from './boot-files.ts';
 import type { DeviceIds } from './device-ids.ts';
 import type { StorageModel } from './model.ts';
-import { networkFiles } from './network-files.ts';
+import { networkFiles, takesOfferedDns } from './network-files.ts';
 import { crypttab, fstab, mdadmConf } from './storage-files.ts';
 import type { SystemConfig } from './system-config.ts';
 import { nftablesConfig } from './system-config-firewall.ts';
@@ -38,11 +38,26 @@ export function configFiles(
   set('/etc/systemd/timesyncd.conf.d/slipway.conf', timesyncdConfig(time));
   set('/etc/chrony.conf', chronyConfig(time));
   set('/etc/resolv.conf', resolverConfig(config));
+  if (takesOfferedDns(config.interfaces)) {
+    // It is here for the name servers of a lease, not to answer the neighbours.
+    files.set('/etc/systemd/resolved.conf.d/slipway.conf', '[Resolve]\nLLMNR=no\nMulticastDNS=no\n');
+  }
   if (services.selinux !== undefined) files.set('/etc/selinux/config', selinuxConfig(services.selinux));
   if (firewall !== undefined) files.set('/etc/nftables.conf', nftablesConfig(firewall));
   if (accounts.rootBySsh) files.set('/etc/ssh/sshd_config.d/01-permitrootlogin.conf', ROOT_BY_SSH);
   for (const [name, text] of networkFiles(config.interfaces)) files.set(`/etc/systemd/network/${name}`, text);
   return files;
+}
+
+/** Every symbolic link to be made below the target's root: path → target, as it is written. */
+export function configLinks({ time, interfaces }: SystemConfig): ReadonlyMap<string, string> {
+  return new Map([
+    // Relative, as Anaconda and systemd make it.
+    ['/etc/localtime', `../usr/share/zoneinfo/${time.zone}`],
+    ...(takesOfferedDns(interfaces)
+      ? [['/etc/resolv.conf', '../run/systemd/resolve/resolv.conf'] as const]
+      : []),
+  ]);
 }
 
 /** By the name Anaconda gives it. */
@@ -52,7 +67,7 @@ const ROOT_BY_SSH = [
   '',
 ].join('\n');
 
-/** Only name servers that the kickstart names: those that DHCP offers come and go with the lease. */
+/** Only name servers that the kickstart names: those that DHCP offers come and go with the lease. See configLinks. */
 function resolverConfig({ interfaces }: SystemConfig): string | undefined {
   const servers = [...new Set(interfaces.flatMap(({ nameServers }) => nameServers))];
   return servers.length === 0 ? undefined : servers.map((server) => `nameserver ${server}\n`).join('');

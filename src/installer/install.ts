@@ -12,6 +12,7 @@ import { guardedMachine } from './disk-guard.ts';
 import { FailedStep } from './failure-report.ts';
 import { findKickstart } from './find-kickstart.ts';
 import { builtDevices, type Installation, onTarget } from './installation.ts';
+import { ensureNetwork } from './live-network.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { TARGET_LOG } from './save-log.ts';
 import { runScript } from './scripts.ts';
@@ -72,6 +73,7 @@ export async function install(
   const prepared = await prepare(machine, found, tell(reporter));
   const { installation, released, warnings } = prepared;
   for (const line of warnings) reporter.say(line);
+  if (found.node === undefined) wakeNetwork(machine, installation, reporter);
   named(installation.node);
   for (const line of describeModel(installation.model)) reporter.say(`  ${line}`);
   const guarded = guardedMachine(machine, released, builtDevices(installation.model));
@@ -85,6 +87,14 @@ export async function install(
   await close(guarded, installation, reporter);
   reporter.say(installedLine(installation.node));
   return installation.config.after;
+}
+
+/** Scripts may count on the network that the kickstart sets up, as under Anaconda. Nothing waits for it. */
+function wakeNetwork(machine: Machine, { config }: Installation, reporter: Reporter): void {
+  if (!config.interfaces.some(({ dhcp, manual }) => dhcp && !manual)) return;
+  ensureNetwork(machine).catch((error: unknown) =>
+    reporter.note(error instanceof Error ? error.message : String(error)),
+  );
 }
 
 /** What a script prints; a result line stands on every console already, put there by the script itself. */

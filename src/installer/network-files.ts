@@ -53,6 +53,13 @@ function deviceFiles(
   ];
 }
 
+/** Whether name servers come with a lease or from a router, since the kickstart names none: systemd-resolved keeps them. */
+export const takesOfferedDns = (lines: readonly NetworkConfig[]): boolean =>
+  lines.every(({ nameServers }) => nameServers.length === 0) &&
+  lines.some(
+    ({ dhcp, ipv6Method, ignoreOfferedDns }) => (dhcp || ipv6Method === 'dhcp') && !ignoreOfferedDns,
+  );
+
 type Ports = NonNullable<NetworkConfig['bond'] | NetworkConfig['bridge']>;
 
 /** Bond options by the kernel's names (Documentation/networking/bonding.rst) → systemd's, with the unit of a time. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { runStep } from '../../src/engine/run-step.ts';
+import { configLinks } from '../../src/installer/config-files.ts';
 import type { Installation } from '../../src/installer/installation.ts';
 import { enableServices, wantedUnits } from '../../src/installer/steps/enable-services.ts';
 import { readSystemConfig, type SystemConfig } from '../../src/installer/system-config.ts';
@@ -32,22 +33,37 @@ describe('the services of a kickstart', () => {
   });
 
   it('go with time and firewall, unless the kickstart names them itself', () => {
+    const resolved = 'systemd-resolved.service';
     assert.deepEqual(wantedUnits(configOf('zerombr')), {
       enabled: ['systemd-timesyncd.service'],
-      disabled: [],
+      disabled: [resolved],
     });
     assert.deepEqual(wantedUnits(configOf('timesource --ntp-disable\nfirewall --enabled')), {
       enabled: ['nftables.service'],
-      disabled: ['systemd-timesyncd.service'],
+      disabled: ['systemd-timesyncd.service', resolved],
     });
     assert.deepEqual(wantedUnits(configOf('firewall --enabled\nservices --disabled=nftables')), {
       enabled: ['systemd-timesyncd.service'],
-      disabled: ['nftables.service'],
+      disabled: ['nftables.service', resolved],
     });
     assert.deepEqual(wantedUnits(configOf('services --disabled=a --enabled=a')).enabled, [
       'a.service',
       'systemd-timesyncd.service',
     ]);
+  });
+
+  it('hold the name servers of a lease where the kickstart names none', () => {
+    for (const [text, on] of [
+      ['network --bootproto=dhcp', true],
+      ['network --device=a --ipv6=dhcp --noipv4', true],
+      ['network --bootproto=dhcp --nameserver=10.0.0.1', false],
+      ['network --bootproto=dhcp --nodns', false],
+      ['network --device=a --ip=10.0.0.5 --netmask=255.0.0.0', false],
+    ] as const) {
+      const { enabled } = wantedUnits(configOf(text));
+      assert.equal(enabled.includes('systemd-resolved.service'), on, text);
+      assert.equal(configLinks(configOf(text)).has('/etc/resolv.conf'), on, text);
+    }
   });
 
   it('are refused by a name that is none', () => {

@@ -1,6 +1,7 @@
 import type { Machine } from '../../engine/machine.ts';
 import type { Step } from '../../engine/step.ts';
 import { type Installation, TARGET } from '../installation.ts';
+import { takesOfferedDns } from '../network-files.ts';
 import type { SystemConfig } from '../system-config.ts';
 
 interface Wanted {
@@ -53,9 +54,10 @@ export const enableServices = (): Step<Installation> => {
 };
 
 /** Services of the kickstart, and those that go with its other commands. Enabled wins over disabled. */
-export function wantedUnits({ services, time, firewall }: SystemConfig): Wanted {
+export function wantedUnits({ services, time, firewall, interfaces }: SystemConfig): Wanted {
   const byCommand: readonly (readonly [unit: string, on: boolean])[] = [
     ['systemd-timesyncd.service', time.synchronised],
+    ['systemd-resolved.service', takesOfferedDns(interfaces)],
     ...(firewall === undefined ? [] : [['nftables.service', firewall.enabled] as const]),
   ];
   const named = [...services.disabled, ...services.enabled];

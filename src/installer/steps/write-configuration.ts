@@ -1,5 +1,5 @@
 import type { Step } from '../../engine/step.ts';
-import { configFiles } from '../config-files.ts';
+import { configFiles, configLinks } from '../config-files.ts';
 import { deviceIds } from '../device-ids.ts';
 import { type Installation, onTarget } from '../installation.ts';
 
@@ -14,31 +14,27 @@ export const writeConfiguration: Step<Installation> = {
       if ((await machine.readFile(onTarget(path))) !== content)
         return { done: false, why: `${path} is not written` };
     }
-    const { stdout: link } = await machine.exec({
-      file: 'readlink',
-      args: [onTarget('/etc/localtime')],
-      effect: 'read',
-      accept: [0, 1],
-    });
-    if (link.trim() !== zoneLink(config.time.zone)) return { done: false, why: 'the time zone is not set' };
-    return { done: true, evidence: { files: [...files.keys()] } };
+    const links = configLinks(config);
+    for (const [path, target] of links) {
+      const { stdout } = await machine.exec({
+        file: 'readlink',
+        args: [onTarget(path)],
+        effect: 'read',
+        accept: [0, 1],
+      });
+      if (stdout.trim() !== target) return { done: false, why: `${path} does not lead to ${target}` };
+    }
+    return { done: true, evidence: { files: [...files.keys(), ...links.keys()] } };
   },
   async apply(machine, { config, model }) {
     const files = configFiles(config, model, await deviceIds(machine, model));
     for (const [path, content] of files) await machine.writeFile(onTarget(path), content, 0o644);
-    await machine.exec({
-      file: 'ln',
-      args: [
-        '--symbolic',
-        '--force',
-        '--no-target-directory',
-        zoneLink(config.time.zone),
-        onTarget('/etc/localtime'),
-      ],
-      effect: 'write',
-    });
+    for (const [path, target] of configLinks(config)) {
+      await machine.exec({
+        file: 'ln',
+        args: ['--symbolic', '--force', '--no-target-directory', target, onTarget(path)],
+        effect: 'write',
+      });
+    }
   },
 };
-
-/** Relative, as Anaconda and systemd make it. */
-const zoneLink = (name: string): string => `../usr/share/zoneinfo/${name}`;
