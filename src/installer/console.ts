@@ -1,7 +1,7 @@
 /** Where the installer talks: every console of the machine, and a log. */
 import { appendFile, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { announce } from '../engine/announce.ts';
+import { type AnnounceOptions, announce } from '../engine/announce.ts';
 
 export interface Reporter {
   /** To the log and to every console. */
@@ -29,6 +29,8 @@ export interface ReporterOptions {
   readonly everything: boolean;
   /** Serial lines carry events in place of text; result lines stay what they are. */
   readonly events?: boolean;
+  /** Where the consoles are; the machine's own by default. */
+  readonly consoles?: Pick<AnnounceOptions, 'active' | 'devices'>;
 }
 
 const isSerial = (console: string): boolean => /^(ttyS|ttyAMA|hvc)\d+$/.test(console);
@@ -43,10 +45,11 @@ export function createReporter(logFile: string, options: ReporterOptions): Repor
     () => {},
   );
   const events = options.events === true;
+  const where = { ...options.consoles, freshLine: false };
   const emit = async (seconds: string, event: InstallerEvent): Promise<void> => {
     if (!events) return;
     const text = JSON.stringify({ seconds: Number(seconds), ...event });
-    await announce(text, { freshLine: false, only: isSerial });
+    await announce(text, { ...where, only: isSerial });
   };
   const write = (line: string, kind: 'said' | 'noted'): void => {
     const seconds = uptime();
@@ -54,10 +57,10 @@ export function createReporter(logFile: string, options: ReporterOptions): Repor
     lines.push(stamped);
     work = work.then(async () => {
       await appendFile(logFile, `${stamped}\n`).catch(() => undefined);
-      if (kind === 'said' && isResult(line)) return announce(line, { freshLine: false });
+      if (kind === 'said' && isResult(line)) return announce(line, where);
       await emit(seconds, { event: kind, line });
       if (kind === 'noted' && !options.everything) return;
-      await announce(stamped, { freshLine: false, only: (console) => !(events && isSerial(console)) });
+      await announce(stamped, { ...where, only: (console) => !(events && isSerial(console)) });
     });
   };
   return {

@@ -186,6 +186,14 @@ describe('announce', () => {
     assert.equal(readFileSync(join(dir, 'tty0'), 'utf8'), '\nagain\n');
   });
 
+  it('writes to those consoles only that it is told', async () => {
+    const options = devices('tty0', 'ttyS0');
+    writeFileSync(options.active, 'tty0 ttyS0\n');
+    await announce('hello', { ...options, freshLine: false, only: (name) => name.startsWith('ttyS') });
+    const said = (name: string): string => readFileSync(join(dir, name), 'utf8');
+    assert.deepEqual(['tty0', 'ttyS0'].map(said), ['', 'hello\n']);
+  });
+
   it('names a console once however often the kernel does', () => {
     assert.deepEqual(consoleNames('tty0 ttyS0 tty0\n'), ['tty0', 'ttyS0']);
   });
