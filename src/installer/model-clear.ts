@@ -66,6 +66,10 @@ function candidates(
   return [...disks.values()];
 }
 
+/** Whether a list of disks in an option has this one. */
+const names = (command: CommandLine, option: string, disk: TargetDisk, find: FindDisk): boolean =>
+  list(command, option).some((word) => find(word)?.name === disk.name);
+
 /** Whether `ignoredisk` leaves the disk to us. */
 function isSelected(
   disk: TargetDisk,
@@ -74,10 +78,8 @@ function isSelected(
   refuse: Refuse,
 ): boolean {
   for (const command of commands.filter(({ name }) => name === 'ignoredisk')) {
-    const named = (option: string): boolean =>
-      list(command, option).some((word) => find(word)?.name === disk.name);
-    if (command.options.has('--only-use') && !named('--only-use')) return false;
-    if (command.options.has('--drives') && named('--drives')) return false;
+    if (command.options.has('--only-use') && !names(command, '--only-use', disk, find)) return false;
+    if (names(command, '--drives', disk, find)) return false;
     if (command.options.has('--interactive')) refuse(command, 'interactive', 'nobody is asked here');
   }
   return true;
@@ -85,16 +87,14 @@ function isSelected(
 
 /** A kickstart of the medium's own names every disk it is about twice, or the disk is not touched. */
 function isReleased(disk: TargetDisk, commands: readonly CommandLine[], find: FindDisk): boolean {
-  const names = (command: CommandLine, option: string): boolean =>
-    list(command, option).some((word) => find(word)?.name === disk.name);
   return (
-    commands.some((command) => command.name === 'ignoredisk' && names(command, '--only-use')) &&
+    commands.some((command) => command.name === 'ignoredisk' && names(command, '--only-use', disk, find)) &&
     commands.some(
       (command) =>
         command.name === 'clearpart' &&
         flag(command, '--all') &&
         flag(command, '--initlabel') &&
-        names(command, '--drives'),
+        names(command, '--drives', disk, find),
     )
   );
 }
