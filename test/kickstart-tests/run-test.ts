@@ -10,6 +10,7 @@ import { labDisks, readDisks, runToEnd } from './machines.ts';
 import { kickstartVolume, type Medium, passphrasesOf } from './medium.ts';
 import type { BootResult, TestResult } from './results.ts';
 import { serveFolder } from './serve.ts';
+import { skippedChecks } from './shell-guard.ts';
 import {
   describeTest,
   type Suite,
@@ -152,6 +153,6 @@ async function judge(lab: Laboratory, place: TestPlace, machine: TestMachine): P
   const kickstart = await readFile(machine.kickstart, 'utf8');
   await readDisks(lab.exec, lab.engine, lab.medium, machine.disks, passphrasesOf(kickstart), place.folder);
   const { exitCode, stdout, stderr } = await validate(lab.exec, lab.suite, place);
-  if (exitCode === 0) return undefined;
+  if (exitCode === 0) return skippedChecks(place.folder);
   return stdout.trim() || stderr.trim() || `its validation ends with ${exitCode}`;
 }

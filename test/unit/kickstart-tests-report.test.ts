@@ -4,6 +4,7 @@ import { inTempDir } from '../helpers/tmp.ts';
 import { parseArguments } from '../kickstart-tests/arguments.ts';
 import { conformancePage, consoleTable, totalsOf } from '../kickstart-tests/report.ts';
 import { loadResults, saveResults, type TestResult } from '../kickstart-tests/results.ts';
+import { skippedCheck } from '../kickstart-tests/shell-guard.ts';
 import { TIERS, tierOf } from '../kickstart-tests/tiers.ts';
 
 const OF = { suite: 'c0ffee', iso: 'ab'.repeat(32), platform: 'rhel10' };
@@ -57,6 +58,26 @@ describe('the report', () => {
     );
     assert.match(table, /does not boot without disk 1, as it must be/);
     assert.match(table, /DOES NOT BOOT WITHOUT DISK 2, against/);
+  });
+});
+
+describe('a pass', () => {
+  it('is none when a shell other than bash skipped checks', () => {
+    assert.match(
+      skippedCheck('a\r\n[ 1.0]   /tmp/ks-script-post-33: 9: [[: not found\r\nb') ?? '',
+      /not bash.*9: \[\[/,
+    );
+    assert.match(skippedCheck('/tmp/x: 8: local: not in a function') ?? '', /not bash/);
+  });
+
+  it('is one when bash misses a program, or the kernel something', () => {
+    for (const line of [
+      '/tmp/x: line 9: nmcli: command not found',
+      '[    1.2] vda: not found',
+      'grep: a: 1: no',
+    ]) {
+      assert.equal(skippedCheck(line), undefined);
+    }
   });
 });
 
