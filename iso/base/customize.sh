@@ -81,6 +81,10 @@ rm -f /var/lib/dbus/machine-id /etc/ssh/ssh_host_* /etc/hostname /etc/resolv.con
 find /var/log -type f -delete
 systemctl mask -q systemd-networkd-wait-online.service apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service 2>/dev/null
 systemctl enable -q systemd-networkd.service ssh.service
+# Scripts of kickstarts are written for systems whose sh is bash. dash takes their `[[` for a missing command, and the
+# condition for false: a check that never looked.
+ln -sf bash /bin/sh
+
 install -d /etc/slipway /etc/systemd/system/ssh.service.d
 # The image has no host keys, or all nodes would have the same; each makes its own when sshd first starts.
 cat >/etc/systemd/system/ssh.service.d/host-keys.conf <<'EOF'

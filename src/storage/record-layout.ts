@@ -136,7 +136,8 @@ async function fileSystemRecords(
     const signature = place === undefined ? undefined : await readSignature(machine, place.path, place.start);
     if (signature === undefined)
       throw new StepFailure('verify-failed', `the ${role} volume holds no file system`);
-    records.push({ role, ...signature, ...(mountPoint === undefined ? {} : { mountPoint }) });
+    const { uuid, type } = signature;
+    records.push({ role, uuid, type, ...(mountPoint === undefined ? {} : { mountPoint }) });
   }
   return records;
 }

@@ -162,27 +162,30 @@ describe('identifyFileSystem', () => {
   const uuid = '00112233-4455-6677-8899-aabbccddeeff';
   const raw = Buffer.from(uuid.replaceAll('-', ''), 'hex');
 
-  it('knows ext2 to ext4, xfs, swap, LUKS and vfat by their bytes', () => {
+  it('knows ext2 to ext4, xfs, swap, LUKS and vfat by their bytes, with their labels', () => {
     const ext = (compat: number, incompat: number) =>
       bytes((b) => {
         b.writeUInt16LE(0xef53, 1080);
         b.writeUInt32LE(compat, 1116);
         b.writeUInt32LE(incompat, 1120);
         raw.copy(b, 1128);
+        b.write('an ext label', 1144);
       });
-    assert.deepEqual(identifyFileSystem(ext(4, 0x40)), { type: 'ext4', uuid });
-    assert.deepEqual(identifyFileSystem(ext(4, 0)), { type: 'ext3', uuid });
-    assert.deepEqual(identifyFileSystem(ext(0, 0)), { type: 'ext2', uuid });
+    assert.deepEqual(identifyFileSystem(ext(4, 0x40)), { type: 'ext4', uuid, label: 'an ext label' });
+    assert.deepEqual(identifyFileSystem(ext(4, 0)), { type: 'ext3', uuid, label: 'an ext label' });
+    assert.deepEqual(identifyFileSystem(ext(0, 0)), { type: 'ext2', uuid, label: 'an ext label' });
     assert.deepEqual(
       identifyFileSystem(
         bytes((b) => {
           b.write('XFSB');
           raw.copy(b, 32);
+          b.write('exactly12chr', 108);
         }),
       ),
       {
         type: 'xfs',
         uuid,
+        label: 'exactly12chr',
       },
     );
     assert.deepEqual(
@@ -190,11 +193,13 @@ describe('identifyFileSystem', () => {
         bytes((b) => {
           b.write('SWAPSPACE2', 4086);
           raw.copy(b, 1036);
+          b.write('swap', 1052);
         }),
       ),
       {
         type: 'swap',
         uuid,
+        label: 'swap',
       },
     );
     assert.deepEqual(
@@ -204,15 +209,17 @@ describe('identifyFileSystem', () => {
           b.write(uuid, 168);
         }),
       ),
-      { type: 'crypto_LUKS', uuid },
+      { type: 'crypto_LUKS', uuid, label: '' },
     );
     assert.deepEqual(identifyFileSystem(fatImage(36 * MIB, 32, {}).subarray(0, 8192)), {
       type: 'vfat',
       uuid: '1A2B-3C4D',
+      label: '',
     });
     assert.deepEqual(identifyFileSystem(fatImage(8 * MIB, 16, {}).subarray(0, 8192)), {
       type: 'vfat',
       uuid: '1A2B-3C4D',
+      label: '',
     });
   });
 
