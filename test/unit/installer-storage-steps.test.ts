@@ -134,6 +134,18 @@ part / --size=1 --grow --ondisk=vda
     });
   }
 
+  it('writes a table anew on a disk that was installed before', async () => {
+    const model = small(512);
+    const machine = machineWith(model);
+    await run(partitionDisks, machine, model);
+    const again = small(512);
+    assert.deepEqual(await partitionDisks.check(machine, installation(again)), {
+      done: false,
+      why: 'vda has the table it had before',
+    });
+    assert.equal((await run(partitionDisks, machine, again)).outcome, 'changed');
+  });
+
   for (const [title, from, to, expected] of [
     ['a lost table', 512, 1024, 'vda has no partition table: there is no signature'],
     ['a lost backup', -512, undefined, 'vda has no backup partition table: there is no signature'],
@@ -427,6 +439,21 @@ describe('make-file-systems', () => {
         'mkfs.ext4': ({ args }, machine) => void machine.files.set(args.at(-1) ?? '', made),
       },
     });
+
+  it('makes anew what looks just like what it is to make, and keeps what is to stay', async () => {
+    const model = goodModel(RAID1);
+    const machine = machineWith(ext4('boot'));
+    for (const { device } of model.fileSystems) machine.files.set(device, ext4('boot'));
+    assert.deepEqual(await makeFileSystems.check(machine, installation(model)), {
+      done: false,
+      why: '/dev/md/boot holds what it held before',
+    });
+    const kept = {
+      ...model,
+      fileSystems: model.fileSystems.map((one) => ({ ...one, keep: true as const })),
+    };
+    assert.equal((await makeFileSystems.check(machine, installation(kept))).done, true);
+  });
 
   it('makes them and looks at what is there', async () => {
     const machine = machineWith(ext4('boot'));

@@ -2,7 +2,10 @@ import type { Command } from '../../engine/command.ts';
 import type { Step } from '../../engine/step.ts';
 import { readFileSystem } from '../../storage/file-system.ts';
 import type { Installation } from '../installation.ts';
+import { madeHere } from '../made-here.ts';
 import type { ModelFileSystem, StorageModel } from '../model.ts';
+
+const formatted = madeHere();
 
 /** Makes file systems and swap areas. */
 export const makeFileSystems: Step<Installation> = {
@@ -14,6 +17,9 @@ export const makeFileSystems: Step<Installation> = {
       const have = await readFileSystem(machine, want.device);
       if (have?.type !== want.type) {
         return { done: false, why: `${want.device} holds ${have?.type ?? 'nothing'}, not ${want.type}` };
+      }
+      if (!want.keep && !formatted.has(model, want.device)) {
+        return { done: false, why: `${want.device} holds what it held before` };
       }
       if (want.label !== undefined && have.label !== want.label) {
         return { done: false, why: `${want.device} is labelled '${have.label}'` };
@@ -27,6 +33,7 @@ export const makeFileSystems: Step<Installation> = {
       if (fileSystem.keep) continue;
       say(`${fileSystem.type} on ${fileSystem.device}`);
       await machine.exec(makeCommand(fileSystem));
+      formatted.add(model, fileSystem.device);
     }
     // Scripts ask lsblk, which asks udev, which may not have looked since.
     const devices = onDevices(model).map(({ device }) => device);

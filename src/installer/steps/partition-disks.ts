@@ -5,7 +5,10 @@ import type { Step } from '../../engine/step.ts';
 import { readGptCopies, SECTOR_BYTES } from '../../storage/gpt.ts';
 import { readMbr } from '../../storage/mbr.ts';
 import type { Installation } from '../installation.ts';
+import { madeHere } from '../made-here.ts';
 import type { ModelDisk, ModelPartition } from '../model.ts';
+
+const partitioned = madeHere();
 
 /** Gives each disk its partitions, in a new table or in the one it has, with sfdisk: sgdisk takes ten seconds a call under emulation. */
 export const partitionDisks: Step<Installation> = {
@@ -13,21 +16,25 @@ export const partitionDisks: Step<Installation> = {
   title: 'Partition the disks',
   async check(machine, { model }) {
     for (const disk of model.disks) {
-      const why = await difference(machine, disk);
+      const why = await tableDifference(machine, disk);
       if (why !== undefined) return { done: false, why };
+      if (disk.fresh && !partitioned.has(model, disk.name)) {
+        return { done: false, why: `${disk.name} has the table it had before` };
+      }
     }
     const evidence = model.disks.map((disk) => `${disk.name}: ${disk.partitions.length} partitions`);
     return { done: true, evidence: { disks: evidence } };
   },
   async apply(machine, { model }, say) {
     for (const disk of model.disks) {
-      if ((await difference(machine, disk)) === undefined) continue;
+      if (!disk.fresh && (await tableDifference(machine, disk)) === undefined) continue;
       const made = disk.partitions.map(({ gptName }) => gptName.replace('slipway-', '')).join(', ');
       const kept = disk.fresh
         ? ''
         : `; ${disk.kept.map(({ device }) => device).join(', ') || 'nothing'} stays`;
       say(`${disk.name}: ${made || 'no partitions'}${kept}`);
       for (const command of partitionCommands(disk)) await machine.exec(command);
+      partitioned.add(model, disk.name);
     }
     await machine.exec({ file: 'udevadm', args: ['settle', '--timeout=30'], effect: 'read' });
     const made = model.disks.flatMap(({ partitions }) =>
@@ -91,7 +98,8 @@ type Found = Pick<ModelPartition, 'number' | 'start' | 'sectors'> & {
   readonly name?: string;
 };
 
-async function difference(machine: Machine, disk: ModelDisk): Promise<string | undefined> {
+/** Why a disk's table is not what the model says, read from its bytes; undefined when it is. */
+export async function tableDifference(machine: Machine, disk: ModelDisk): Promise<string | undefined> {
   const found = disk.label === 'gpt' ? await readGptOf(machine, disk) : await readMbrOf(machine, disk);
   if (typeof found === 'string') return found;
   const wanted = disk.kept.length + disk.partitions.length;
