@@ -1,8 +1,8 @@
 /** The disks that must be able to start the machine, with the partitions that make them so. */
 import type { Machine } from '../engine/machine.ts';
+import { PARTITION_TYPE } from '../plan/types.ts';
 import type { BootMember, BootPartition } from '../storage/boot-proof.ts';
 import { readGpt } from '../storage/gpt.ts';
-import { TYPE_ESP } from '../storage/guid.ts';
 import { readMbr } from '../storage/mbr.ts';
 import { type ModelDisk, partitionsOf, type StorageModel } from './model.ts';
 
@@ -41,7 +41,7 @@ async function readPartitions(machine: Machine, disk: ModelDisk): Promise<readon
   return (table?.partitions ?? []).map(({ number, type, start, sectors }) => ({
     ...{ number, start, sectors },
     partUuid: `${table?.signature}-${String(number).padStart(2, '0')}`,
-    typeGuid: type === 'ef' ? TYPE_ESP : type,
+    typeGuid: type === 'ef' ? PARTITION_TYPE.esp : type,
   }));
 }
 
@@ -58,7 +58,8 @@ function espOf(disk: ModelDisk, model: StorageModel): { readonly device?: string
   if (esp === undefined) return { spare: false };
   const devices = array?.members ?? [esp.device];
   const active = array === undefined ? 1 : array.members.length - array.spares;
-  const index = devices.findIndex((device) => partitionsOf(disk).some((one) => one.device === device));
+  const own = partitionsOf(disk).map(({ device }) => device);
+  const index = devices.findIndex((device) => own.includes(device));
   const device = devices[index];
   return device === undefined ? { spare: false } : { device, spare: index >= active };
 }

@@ -1,9 +1,9 @@
 /** What starts the installed system, and whether each disk that has to can do it. */
 import type { CommandLine } from '../kickstart/types.ts';
+import { PARTITION_TYPE } from '../plan/types.ts';
 import { flag, option, text } from './command-words.ts';
 import type { ModelArray, ModelBiosBoot, ModelBoot, ModelDisk, ModelFileSystem } from './model.ts';
 import type { MadeDevice, Refuse } from './model-contents.ts';
-import { TYPE_GUID } from './model-disks.ts';
 import type { Ground } from './model-requests.ts';
 
 interface BootParts {
@@ -87,7 +87,7 @@ function biosBoot(parts: BootParts, disks: readonly string[], { facts }: Ground)
     if (made !== undefined) return [{ disk: disk.name, partition: made.device }];
     if (facts.firmware !== 'bios' || !disks.includes(disk.name)) return [];
     if (disk.label === 'mbr') return [{ disk: disk.name }];
-    const kept = disk.kept.find(({ type }) => type === TYPE_GUID.biosboot);
+    const kept = disk.kept.find(({ type }) => type === PARTITION_TYPE.biosboot);
     return kept === undefined ? [] : [{ disk: disk.name, partition: kept.device }];
   });
 }

@@ -1,5 +1,6 @@
 /** The part of the model that lies on the disks themselves: which disks are used, and their partitions. */
 import type { CommandLine } from '../kickstart/types.ts';
+import { PARTITION_TYPE } from '../plan/types.ts';
 import { placeOf } from './command-words.ts';
 import type { ModelDisk, ModelPartition } from './model.ts';
 import { partitionDevice } from './model.ts';
@@ -9,16 +10,7 @@ import { type Content, type MadeDevice, type Refuse, targetOf } from './model-co
 import { SECTORS_PER_MIB } from './model-regions.ts';
 import { type Ground, type ReusedPartition, readRequests } from './model-requests.ts';
 
-export const TYPE_GUID = {
-  biosboot: '21686148-6449-6E6F-744E-656564454649',
-  esp: 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B',
-  raid: 'A19D880F-05FC-4D3B-A006-743F0F84911E',
-  lvm: 'E6D6D379-F507-44C2-A23C-238F2A3DF928',
-  swap: '0657FD6D-A4AB-43C4-84E5-0933C84B4F4F',
-  linux: '0FC63DAF-8483-4772-8E79-3D69D8477DE4',
-} as const;
-
-type PartitionType = keyof typeof TYPE_GUID;
+type PartitionType = keyof typeof PARTITION_TYPE;
 
 /** The same in an MBR, which has no BIOS boot partitions. */
 const TYPE_BYTE: Readonly<Record<PartitionType, string>> = {
@@ -113,7 +105,7 @@ function modelPartition(
     role,
     start: startMiB * SECTORS_PER_MIB,
     sectors: sizeMiB * SECTORS_PER_MIB,
-    typeGuid: TYPE_GUID[type],
+    typeGuid: PARTITION_TYPE[type],
     typeByte: TYPE_BYTE[type],
     gptName: gptName(command, content),
     place: placeOf(command),
@@ -132,7 +124,7 @@ function extendedPartition(
     role: 'extended',
     start: startMiB * SECTORS_PER_MIB,
     sectors: sizeMiB * SECTORS_PER_MIB,
-    typeGuid: TYPE_GUID.linux,
+    typeGuid: PARTITION_TYPE.linux,
     typeByte: EXTENDED_BYTE,
     gptName: 'extended',
     place: placeOf(first.request.command),

@@ -4,10 +4,10 @@
  * (`platform.py`, `anaconda.conf`) with the swap that RHEL's profile adds.
  */
 import type { CommandLine, OptionValue, Word } from '../kickstart/types.ts';
+import { PARTITION_TYPE } from '../plan/types.ts';
 import { flag, option, placeOf, text } from './command-words.ts';
 import { type ClearedDisk, whyNone } from './model-clear.ts';
 import type { Refuse } from './model-contents.ts';
-import { TYPE_GUID } from './model-disks.ts';
 import { freeRegions } from './model-regions.ts';
 import { type Ground, swapSize } from './model-requests.ts';
 
@@ -48,11 +48,11 @@ const bootPartition = (command: CommandLine, type?: string): CommandLine =>
 function platformPartitions(command: CommandLine, { bootDisk, facts }: Ground): readonly CommandLine[] {
   if (bootDisk === undefined) return [];
   if (facts.firmware === 'bios') {
-    if (bootDisk.label !== 'gpt' || there(bootDisk, TYPE_GUID.biosboot) !== undefined) return [];
+    if (bootDisk.label !== 'gpt' || there(bootDisk, PARTITION_TYPE.biosboot) !== undefined) return [];
     const where = { '--ondisk': bootDisk.disk.name };
     return [write(command, 'part', ['biosboot'], { '--fstype': 'biosboot', '--size': 1, ...where })];
   }
-  const esp = there(bootDisk, TYPE_GUID.esp) ?? there(bootDisk, 'ef');
+  const esp = there(bootDisk, PARTITION_TYPE.esp) ?? there(bootDisk, 'ef');
   if (esp?.content === 'vfat') {
     return [write(command, 'part', ['/boot/efi'], { '--onpart': esp.device, '--noformat': true })];
   }

@@ -2,17 +2,14 @@
 import { isLogical, leastMiB, minimumDiskMiB, type Slice, slicesOf, volumeKey } from '../spec/footprint.ts';
 import { mountPointOf } from '../spec/mounts.ts';
 import type { LayoutSpec, VolumeSpec } from '../spec/schema.ts';
-import type { ArrayPlan, FileSystem, LayoutPlan, PartitionPlan, VolumePlan } from './types.ts';
-
-/** GPT type GUIDs: UEFI 2.10 table 5.7 (ESP), GRUB's manual (biosboot), the Discoverable Partitions list (the rest). */
-const TYPE_GUID = {
-  biosboot: '21686148-6449-6E6F-744E-656564454649',
-  esp: 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B',
-  raid: 'A19D880F-05FC-4D3B-A006-743F0F84911E',
-  lvm: 'E6D6D379-F507-44C2-A23C-238F2A3DF928',
-  swap: '0657FD6D-A4AB-43C4-84E5-0933C84B4F4F',
-  linux: '0FC63DAF-8483-4772-8E79-3D69D8477DE4',
-} as const;
+import {
+  type ArrayPlan,
+  type FileSystem,
+  type LayoutPlan,
+  PARTITION_TYPE,
+  type PartitionPlan,
+  type VolumePlan,
+} from './types.ts';
 
 /** The layout of one node, whose `diskCount` disks all carry the same partitions. */
 export function planLayout(layout: LayoutSpec, diskCount: number): LayoutPlan {
@@ -67,10 +64,10 @@ function planPartition(slice: Slice, kind: LayoutSpec['kind']): PartitionPlan {
 
 function typeGuid(role: Slice['role'], kind: LayoutSpec['kind']): string {
   // The ESP keeps its type as a RAID member too: firmware without an NVRAM entry finds it by nothing else.
-  if (role === 'biosboot' || role === 'esp') return TYPE_GUID[role];
-  if (kind === 'raid1') return TYPE_GUID.raid;
-  if (role === 'pv') return TYPE_GUID.lvm;
-  return role === 'swap' ? TYPE_GUID.swap : TYPE_GUID.linux;
+  if (role === 'biosboot' || role === 'esp') return PARTITION_TYPE[role];
+  if (kind === 'raid1') return PARTITION_TYPE.raid;
+  if (role === 'pv') return PARTITION_TYPE.lvm;
+  return role === 'swap' ? PARTITION_TYPE.swap : PARTITION_TYPE.linux;
 }
 
 function planArray(slice: Slice): ArrayPlan {

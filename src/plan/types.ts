@@ -16,6 +16,16 @@ export type Release = 'embedded' | 'rhel8' | 'rhel9' | 'rhel10' | 'fedora44';
 export type Firmware = 'bios' | 'uefi';
 export type FileSystem = 'ext4' | 'xfs' | 'vfat' | 'swap';
 
+/** GPT partition types, upper case: UEFI 2.10 table 5.7 (ESP), GRUB's manual (biosboot), the Discoverable Partitions list (the rest). */
+export const PARTITION_TYPE = {
+  biosboot: '21686148-6449-6E6F-744E-656564454649',
+  esp: 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B',
+  raid: 'A19D880F-05FC-4D3B-A006-743F0F84911E',
+  lvm: 'E6D6D379-F507-44C2-A23C-238F2A3DF928',
+  swap: '0657FD6D-A4AB-43C4-84E5-0933C84B4F4F',
+  linux: '0FC63DAF-8483-4772-8E79-3D69D8477DE4',
+} as const;
+
 export interface Plan {
   readonly version: typeof PLAN_VERSION;
   readonly cluster: string;

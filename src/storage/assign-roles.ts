@@ -1,6 +1,6 @@
 /** Finds out which partition of which disk has which role of a layout. Pure. */
 import { StepFailure } from '../engine/failure.ts';
-import { TYPE_BIOS_BOOT } from './guid.ts';
+import { PARTITION_TYPE } from '../plan/types.ts';
 import type { Observation, ObservedDisk, ObservedPartition } from './observe.ts';
 
 /** The part of a node's plan that a layout record is made from; a `NodePlan` fits. */
@@ -107,7 +107,7 @@ function rolesOnDisk(
     take(partition, planned.find(({ gptName }) => gptName === partition.name)?.role);
   }
   for (const partition of observed.partitions) {
-    if (partition.typeGuid === TYPE_BIOS_BOOT)
+    if (partition.typeGuid === PARTITION_TYPE.biosboot)
       take(partition, planned.find(({ role }) => role === 'biosboot')?.role);
   }
   const left = observed.partitions.filter(({ number }) => !roles.has(number));

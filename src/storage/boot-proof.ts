@@ -3,6 +3,7 @@
  * past the page cache, which was seen to answer for a member with stale content.
  */
 import type { Machine } from '../engine/machine.ts';
+import { PARTITION_TYPE } from '../plan/types.ts';
 import {
   type BiosLoaderFiles,
   BOOT_CODE_BYTES,
@@ -13,7 +14,6 @@ import {
 import { readEfiEntries, startedByUefi } from './efi-entries.ts';
 import { fatTreeHash, openFat } from './fat.ts';
 import { SECTOR_BYTES } from './gpt.ts';
-import { TYPE_ESP } from './guid.ts';
 
 /** A disk that has to be bootable. */
 export interface BootMember {
@@ -174,7 +174,7 @@ async function lookIntoEsp(
 ): Promise<{ readonly problems: readonly string[]; readonly hash?: string }> {
   const problems: string[] = [];
   // A firmware without an entry looks for an ESP by this type, also where it is a member of an array.
-  if (esp.typeGuid !== TYPE_ESP)
+  if (esp.typeGuid !== PARTITION_TYPE.esp)
     problems.push(`partition ${esp.number} holds the ESP without the ESP's type GUID`);
   try {
     const volume = await openFat((offset, length) => {

@@ -12,7 +12,3 @@ export function uuidAt(bytes: Uint8Array, offset: number): string {
   const hex = Buffer.from(bytes.subarray(offset, offset + 16)).toString('hex');
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
-
-/** GPT partition types, upper case, as plans write them. */
-export const TYPE_ESP = 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B';
-export const TYPE_BIOS_BOOT = '21686148-6449-6E6F-744E-656564454649';
