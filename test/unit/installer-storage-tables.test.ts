@@ -7,6 +7,7 @@ import type { Machine } from '../../src/engine/machine.ts';
 import { readExisting } from '../../src/installer/existing.ts';
 import type { ModelDisk, ModelPartition } from '../../src/installer/model.ts';
 import { partitionCommands, tableDifference } from '../../src/installer/steps/partition-disks.ts';
+import { readEfiEntries } from '../../src/storage/efi-entries.ts';
 import { readMbr } from '../../src/storage/mbr.ts';
 import { fakeMachine } from '../helpers/fake-machine.ts';
 
@@ -170,5 +171,30 @@ describe('partition tables that the real sfdisk writes', () => {
       facts.disks.map(({ table, content, unusable }) => [table, content, unusable]),
       [[undefined, 'vfat', 'it holds the volume OEMDRV']],
     );
+  });
+});
+
+describe('a boot entry of the firmware', () => {
+  it('names a partition of an MBR as its PARTUUID does', async () => {
+    const path = Buffer.alloc(46);
+    path.set([4, 1, 42, 0], 0);
+    path.writeUInt32LE(2, 4);
+    path.writeUInt32LE(0x1a2b3c4d, 24);
+    path.set([1, 1], 40);
+    path.set([0x7f, 0xff, 4, 0], 42);
+    const label = Buffer.from('disk\0', 'utf16le');
+    // Attributes of the variable and of the entry, the length of the path.
+    const entry = Buffer.concat([Buffer.from([7, 0, 0, 0, 1, 0, 0, 0, path.length, 0]), label, path]);
+    const folder = '/sys/firmware/efi/efivars';
+    const guid = '8be4df61-93ca-11d2-aa0d-00e098032b8c';
+    const machine = fakeMachine({
+      files: {
+        [`${folder}/BootOrder-${guid}`]: Buffer.from([7, 0, 0, 0, 3, 0]),
+        [`${folder}/Boot0003-${guid}`]: entry,
+      },
+    });
+    assert.deepEqual(await readEfiEntries(machine), [
+      { number: '0003', inOrder: true, label: 'disk', partUuid: '1a2b3c4d-02' },
+    ]);
   });
 });
