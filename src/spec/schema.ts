@@ -242,7 +242,7 @@ const Volume = z.strictObject({
     .default(false)
     .meta(
       about(
-        'For `root`, `data` and `swap`: LUKS2. The passphrase is asked for on the console and is on no medium.',
+        'For `root`, `data` and `swap`: LUKS2. The vendor’s installer asks for the passphrase; the embedded base cannot.',
         {
           example: 'true',
         },

@@ -88,9 +88,30 @@ const KEYS_OF_ROLES: readonly { key: keyof VolumeSpec; roles: readonly VolumeRol
   { key: 'encrypted', roles: ['root', 'data', 'swap'] },
 ];
 
+const mayCarry = (key: keyof VolumeSpec, role: VolumeRole): boolean =>
+  KEYS_OF_ROLES.find((one) => one.key === key)?.roles.includes(role) ?? true;
+
+/**
+ * A spec holds no passphrase and neither does a medium. Anaconda asks for one on the console; the embedded installer
+ * works without anybody there.
+ */
+const encryptedOnEmbedded: Rule = (spec) =>
+  spec.release !== 'embedded'
+    ? []
+    : forEachLayout((_layout, _name, volumes) =>
+        volumes
+          .filter(({ volume }) => volume.encrypted && mayCarry('encrypted', volume.role))
+          .map(({ path }) => ({
+            path: [...path, 'encrypted'],
+            rule: 'encrypted-on-embedded',
+            message: 'the embedded base does not ask for a passphrase, so it cannot encrypt this volume',
+            hint: "leave 'encrypted' out, or render for a vendor's release, whose installer asks",
+          })),
+      )(spec);
+
 const keysFitRole = forEachLayout((_layout, _name, volumes) =>
   volumes.flatMap(({ volume, path }) =>
-    KEYS_OF_ROLES.filter(({ key, roles }) => Boolean(volume[key]) && !roles.includes(volume.role)).map(
+    KEYS_OF_ROLES.filter(({ key }) => Boolean(volume[key]) && !mayCarry(key, volume.role)).map(
       ({ key, roles }) => ({
         path: [...path, key],
         at: 'key' as const,
@@ -255,6 +276,7 @@ const distinctFirmware = forEachLayout((layout, name) =>
 );
 
 export const layoutRules: readonly Rule[] = [
+  encryptedOnEmbedded,
   neededVolumes,
   oneOfEach,
   uniqueVolumeNames,
