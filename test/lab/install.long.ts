@@ -22,6 +22,8 @@ const CASES: readonly Case[] = [
   { example: 'standalone-raid1', node: 'standalone', firmware: 'bios', medium: 'usb', bus: 'scsi' },
   { example: 'standalone-raid1', node: 'standalone', firmware: 'uefi', medium: 'usb', bus: 'nvme' },
   { example: 'ha-pair', node: 'node-a', firmware: 'bios', medium: 'cd' },
+  { example: 'ha-pair', node: 'node-a', firmware: 'uefi', medium: 'cd' },
+  { example: 'ha-pair', node: 'node-b', firmware: 'bios', medium: 'cd' },
   { example: 'ha-pair', node: 'node-b', firmware: 'uefi', medium: 'cd' },
   { example: 'one-disk', node: 'single', firmware: 'bios', medium: 'cd' },
   { example: 'one-disk', node: 'single', firmware: 'uefi', medium: 'cd' },
