@@ -1,4 +1,5 @@
 /** Reads a finished ISO back, as a boot loader and a firmware would look for things, before it gets its name. */
+import { access } from 'node:fs/promises';
 import type { Command, Exec } from '../engine/command.ts';
 import { FailedError } from '../errors/exit.ts';
 import type { FileRecord } from './manifest.ts';
@@ -33,8 +34,10 @@ const ESP_TYPE_ON_DISK = '28732ac11ff8d211ba4b00a0c93ec93b';
 const ISO_BLOCK = 2048;
 const SECTOR = 512;
 
-/** @throws {FailedError} naming everything that is missing. */
+/** @throws {FailedError} naming everything that is missing; ENOENT when there is no ISO at all. */
 export async function checkMedium(iso: string, demand: MediumDemand, exec: Exec): Promise<void> {
+  // xorriso takes a file that is not there for a blank medium.
+  await access(iso);
   const report = parseReport((await exec(reportCommand(iso))).stdout);
   const esp = uefiImage(report);
   const inEsp = esp === undefined ? [] : parseBareListing((await exec(espListing(iso, esp.lba))).stdout);
