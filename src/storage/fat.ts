@@ -1,6 +1,6 @@
 /**
- * Reads FAT16 and FAT32 file systems from bytes (Microsoft's FAT specification 1.03), so that each member of an ESP
- * array can be looked into by itself: without md, without a mount and without mtools.
+ * Reads FAT file systems from bytes (Microsoft's FAT specification 1.03), so that each member of an ESP array, and the
+ * EFI image inside an ISO, can be looked into by itself: without md, without a mount and without mtools.
  */
 import { createHash } from 'node:crypto';
 
@@ -13,8 +13,10 @@ export interface FatFile {
   readonly bytes: number;
 }
 
+export type FatKind = 'fat12' | 'fat16' | 'fat32';
+
 export interface FatVolume {
-  readonly kind: 'fat16' | 'fat32';
+  readonly kind: FatKind;
   /** `1A2B-3C4D`, the name blkid gives it. */
   readonly uuid: string;
   /** Every file, sorted by upper-case path. */
@@ -29,6 +31,10 @@ export class FatError extends Error {
 }
 
 const ENTRY_BYTES = 32;
+/** Of the allocation table. */
+const ENTRY_BITS: Readonly<Record<FatKind, number>> = { fat12: 12, fat16: 16, fat32: 32 };
+/** From this value on, an entry ends its chain. */
+const FIRST_END: Readonly<Record<FatKind, number>> = { fat12: 0xff8, fat16: 0xfff8, fat32: 0x0ffffff8 };
 const ATTRIBUTE_LONG_NAME = 0x0f;
 const ATTRIBUTE_VOLUME = 0x08;
 const ATTRIBUTE_DIRECTORY = 0x10;
@@ -63,14 +69,14 @@ export async function fatTreeHash(volume: FatVolume): Promise<string> {
 }
 
 interface Shape {
-  readonly kind: 'fat16' | 'fat32';
+  readonly kind: FatKind;
   readonly uuid: string;
   readonly tableOffset: number;
   readonly tableBytes: number;
   readonly clusterBytes: number;
   readonly clusters: number;
   readonly dataOffset: number;
-  /** FAT16 keeps its root in a fixed place, FAT32 in a chain. */
+  /** FAT12 and FAT16 keep their root in a fixed place, FAT32 in a chain. */
   readonly root: { readonly offset: number; readonly bytes: number } | { readonly cluster: number };
 }
 
@@ -92,9 +98,9 @@ function parseBootSector(sector: Uint8Array): Shape {
   const dataOffset = rootOffset + Math.ceil(rootBytes / sectorBytes) * sectorBytes;
   const totalBytes = (view.getUint16(19, true) || view.getUint32(32, true)) * sectorBytes;
   const clusters = Math.floor((totalBytes - dataOffset) / clusterBytes);
-  // The count of clusters alone tells the kinds apart; FAT12 is what a file system of less than 4085 clusters is.
-  if (clusters < 4085) throw new FatError('FAT12, or no FAT file system');
-  const kind = view.getUint16(22, true) === 0 ? 'fat32' : 'fat16';
+  if (tableSectors === 0 || clusters < 1) throw new FatError('no FAT boot sector');
+  // FAT32 has its size of a table elsewhere; below that, the count of clusters alone tells the kinds apart.
+  const kind = view.getUint16(22, true) === 0 ? 'fat32' : clusters < 4085 ? 'fat12' : 'fat16';
   const serial = view
     .getUint32(kind === 'fat32' ? 67 : 39, true)
     .toString(16)
@@ -190,17 +196,23 @@ class Reader {
   }
 
   #next(cluster: number): number {
-    const width = this.#shape.kind === 'fat32' ? 4 : 2;
-    if ((cluster + 1) * width > this.#table.byteLength)
+    const at = Math.floor((cluster * ENTRY_BITS[this.#shape.kind]) / 8);
+    if (at + (this.#shape.kind === 'fat32' ? 4 : 2) > this.#table.byteLength)
       throw new FatError('the allocation table is too short');
-    // The upper four bits of a FAT32 entry are reserved.
-    return width === 4
-      ? this.#table.getUint32(cluster * 4, true) & 0x0fffffff
-      : this.#table.getUint16(cluster * 2, true);
+    switch (this.#shape.kind) {
+      case 'fat12':
+        // Two entries share three bytes.
+        return (this.#table.getUint16(at, true) >> (cluster % 2 === 0 ? 0 : 4)) & 0xfff;
+      case 'fat16':
+        return this.#table.getUint16(at, true);
+      case 'fat32':
+        // The upper four bits are reserved.
+        return this.#table.getUint32(at, true) & 0x0fffffff;
+    }
   }
 
   #isEnd(cluster: number): boolean {
-    return cluster >= (this.#shape.kind === 'fat32' ? 0x0ffffff8 : 0xfff8);
+    return cluster >= FIRST_END[this.#shape.kind];
   }
 }
 

@@ -49,8 +49,11 @@ export interface GptPlace {
   readonly blockBytes?: number;
 }
 
+/** Whoever reads bytes: a machine with its disks, or the image of one. */
+export type ByteReader = Pick<Machine, 'readBytes'>;
+
 /** Both copies, read from the disk itself. Never rejects for what is in them. */
-export async function readGptCopies(machine: Machine, place: GptPlace): Promise<GptCopies> {
+export async function readGptCopies(machine: ByteReader, place: GptPlace): Promise<GptCopies> {
   const blocks = Math.floor(place.sizeBytes / (place.blockBytes ?? SECTOR_BYTES));
   return { primary: await readCopy(machine, place, 1), backup: await readCopy(machine, place, blocks - 1) };
 }
@@ -63,7 +66,7 @@ export async function readGpt(machine: Machine, place: GptPlace): Promise<GptTab
   return backup.ok ? backup.table : undefined;
 }
 
-async function readCopy(machine: Machine, place: GptPlace, block: number): Promise<GptRead> {
+async function readCopy(machine: ByteReader, place: GptPlace, block: number): Promise<GptRead> {
   const blockBytes = place.blockBytes ?? SECTOR_BYTES;
   const read = (at: number, length: number): Promise<Uint8Array> =>
     machine.readBytes(place.path, at * blockBytes, length, true);

@@ -54,10 +54,10 @@ export function partitionedDisk(n: number): Buffer {
   });
 }
 
-/** Bytes of a FAT file system with these files. `bits`: 16 or 32. */
+/** Bytes of a FAT file system with these files. `bits`: 12, 16 or 32. */
 export function fatImage(
   bytes: number,
-  bits: 16 | 32,
+  bits: 12 | 16 | 32,
   files: Readonly<Record<string, string | Uint8Array>>,
 ): Buffer {
   return inFolder((dir) => {

@@ -80,9 +80,13 @@ describe('a FAT file system made by mkfs.vfat and mcopy', () => {
   };
   const open = (image: Buffer) => openFat(async (offset, length) => image.subarray(offset, offset + length));
 
-  for (const bits of [16, 32] as const) {
+  for (const [bits, mebibytes] of [
+    [12, 1],
+    [16, 8],
+    [32, 36],
+  ] as const) {
     it(`is read to the last byte (FAT${bits})`, async () => {
-      const volume = await open(fatImage(bits === 16 ? 8 * MIB : 36 * MIB, bits, files));
+      const volume = await open(fatImage(mebibytes * MIB, bits, files));
       assert.deepEqual([volume.kind, volume.uuid], [`fat${bits}`, '1A2B-3C4D']);
       const found = (await volume.files()).map(({ path, bytes }) => [path, bytes]);
       assert.deepEqual(
