@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { InputError, type Problem } from '../errors/problem.ts';
 import type { KeyPath } from './finding.ts';
 import { locate } from './locate.ts';
+import { findMediaFiles, type MediaFiles, NO_MEDIA_FILES } from './media-files.ts';
 import { checkRules } from './rules.ts';
 import { ClusterSchema, type ClusterSpec } from './schema.ts';
 import { readSteps, type UserStep } from './steps.ts';
@@ -17,23 +18,28 @@ export interface LoadedSpec {
   readonly source: string;
   /** The user's own steps, in the order of their names. */
   readonly steps: readonly UserStep[];
+  /** The user's own packages and files, all of them there. */
+  readonly media: MediaFiles;
   /** Problems that do not stop a build. */
   readonly warnings: readonly Problem[];
 }
 
 /**
- * Reads and checks a spec: YAML, schema, rules, and the steps folder it names.
+ * Reads and checks a spec: YAML, schema, rules, and the files it names.
  * Rejects with {@link InputError}, which holds all problems in the order of the file.
  */
 export async function loadSpec(file: string): Promise<LoadedSpec> {
   const source = await readText(file);
   const { yaml, spec, problems } = checkSpecText(source, file);
   const folder = spec?.steps === undefined ? { steps: [], problems: [] } : await checkSteps(yaml, spec.steps);
-  const all = [...inOrder(problems), ...folder.problems];
+  const { media, findings } =
+    spec === undefined ? { media: NO_MEDIA_FILES, findings: [] } : await findMediaFiles(spec, file);
+  const missing = findings.map((finding) => problemOf(yaml, finding));
+  const all = [...inOrder([...problems, ...missing]), ...folder.problems];
   if (spec === undefined || all.some(({ severity }) => severity === 'error')) {
     throw new InputError(all, new Map([[file, hideSecrets(yaml)], ...(folder.sources ?? [])]));
   }
-  return { spec, file, source, steps: folder.steps, warnings: all };
+  return { spec, file, source, steps: folder.steps, media, warnings: all };
 }
 
 export interface CheckedText {

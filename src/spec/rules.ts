@@ -2,12 +2,20 @@
 import type { Finding, Rule } from './finding.ts';
 import { diskRules } from './rules/disks.ts';
 import { layoutRules } from './rules/layouts.ts';
+import { mediaRules } from './rules/media.ts';
 import { networkRules } from './rules/network.ts';
 import { nodeRules } from './rules/nodes.ts';
 import { settingRules } from './rules/settings.ts';
 import type { ClusterSpec } from './schema.ts';
 
-const RULES: readonly Rule[] = [...settingRules, ...nodeRules, ...networkRules, ...layoutRules, ...diskRules];
+const RULES: readonly Rule[] = [
+  ...settingRules,
+  ...nodeRules,
+  ...networkRules,
+  ...layoutRules,
+  ...diskRules,
+  ...mediaRules,
+];
 
 /** Everything the rules have against a spec that passed the schema. */
 export function checkRules(spec: ClusterSpec): readonly Finding[] {

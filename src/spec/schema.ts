@@ -5,21 +5,10 @@
  * Sizes become MiB, durations seconds and MAC addresses lower case on the way in.
  */
 import * as z from 'zod';
+import { about } from './about.ts';
 import { text } from './formats.ts';
-import { parseDuration, parseSize } from './size.ts';
-
-/** What docs/spec.md and editors show beside a key. */
-interface About {
-  readonly unit?: string;
-  /** Absent where the keys below have their own. */
-  readonly example?: string;
-}
-
-const about = (description: string, { unit, example }: About) => ({
-  description,
-  ...(example === undefined ? {} : { 'x-example': example }),
-  ...(unit === undefined ? {} : { 'x-unit': unit }),
-});
+import { Base, Media, Repository } from './media-schema.ts';
+import { parseSize } from './size.ts';
 
 const NO_WHOLE_MIB = 'is not a whole number of MiB above zero';
 
@@ -36,7 +25,6 @@ const volumeSize = () =>
     value === 'rest' ? ('rest' as const) : toMiB(value, context),
   );
 const mac = () => text('mac').transform((value) => value.toLowerCase());
-const seconds = () => text('duration').transform((value) => parseDuration(value) ?? z.NEVER);
 
 const Bond = z.strictObject({
   mode: z
@@ -300,25 +288,6 @@ const Access = z.strictObject({
     ),
 });
 
-const Media = z.strictObject({
-  default: text('hostName')
-    .default('disk')
-    .meta(
-      about(
-        "What the boot menu takes when its time is up: `disk`, `by-mac` or a node's name. All but `disk` install unattended.",
-        {
-          example: 'by-mac',
-        },
-      ),
-    ),
-  timeout: seconds()
-    .prefault('60 s')
-    .meta(about('How long the boot menu waits.', { unit: 's, min', example: '60 s' })),
-  volumeId: text('volumeId')
-    .optional()
-    .meta(about('ISO 9660 volume id; made from the cluster name when absent.', { example: 'HA_PAIR' })),
-});
-
 export const ClusterSchema = z.strictObject({
   slipway: z.literal(1).meta(about("Version of the spec's language.", { example: '1' })),
   cluster: text('hostName').meta(
@@ -364,6 +333,21 @@ export const ClusterSchema = z.strictObject({
         },
       ),
     ),
+  packages: z
+    .array(text('rpmPackage'))
+    .max(256)
+    .default([])
+    .meta(
+      about('More packages for every node, from the medium or a repository; `@name` is a group.', {
+        example: '[tmux, site-tools]',
+      }),
+    ),
+  repositories: z
+    .array(Repository)
+    .max(32)
+    .default([])
+    .meta(about('Repositories beside those of the medium, for releases of a vendor.', {})),
+  base: Base.prefault({}).meta(about('The embedded base.', {})),
   media: Media.prefault({}).meta(about('The install medium and its boot menu.', {})),
 });
 

@@ -73,7 +73,10 @@ layouts:
           ],
         },
       },
-      media: { default: 'disk', timeout: 60 },
+      packages: [],
+      repositories: [],
+      base: { packages: [] },
+      media: { default: 'disk', timeout: 60, rpms: [], files: [] },
     });
   });
 
