@@ -98,7 +98,8 @@ function parseHeader(bytes: Uint8Array, block: number): Header | string {
   const headerBytes = view.getUint32(12, true);
   if (headerBytes < HEADER_BYTES || headerBytes > bytes.length)
     return `the header claims ${headerBytes} bytes`;
-  const unsigned = bytes.slice(0, headerBytes);
+  // A copy: slice() of a Buffer would be the same memory.
+  const unsigned = Uint8Array.from(bytes.subarray(0, headerBytes));
   unsigned.fill(0, 16, 20);
   if (crc32(unsigned) !== view.getUint32(16, true)) return 'the checksum of the header is wrong';
   if (Number(view.getBigUint64(24, true)) !== block) return 'the header belongs to another block';
