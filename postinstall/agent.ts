@@ -2,18 +2,20 @@
 import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { announce } from '../src/engine/announce.ts';
+import { stoppableMachine } from '../src/engine/bounded-machine.ts';
 import { readJournal } from '../src/engine/journal.ts';
 import { localMachine } from '../src/engine/local-machine.ts';
 import { acquireLock, LockedError } from '../src/engine/lock.ts';
-import { stepProblem } from '../src/engine/run-step.ts';
+import { type StepEvent, stepProblem } from '../src/engine/run-step.ts';
 import { spawnExec } from '../src/engine/spawn.ts';
 import { LAYOUT_RECORD_PATH } from '../src/storage/layout-record.ts';
 import { recordLayout } from '../src/storage/record-layout.ts';
 import { type AgentCall, parseArguments, USAGE } from './arguments.ts';
 import { explanation } from './explain.ts';
 import { readNodePlan } from './node-facts.ts';
-import { allSteps, checkAgent, nodeName, type RunVerdict, runAgent } from './run.ts';
+import { allSteps, checkAgent, nodeName, type RunOutlets, type RunVerdict, runAgent } from './run.ts';
 import { EXIT_BY_STATE, JOURNAL_PATH, readStatus, statusTable } from './status.ts';
+import { systemLog } from './system-log.ts';
 
 const LOCK_PATH = '/run/slipway/agent.lock';
 const WAIT_POLL_MS = 500;
@@ -24,7 +26,9 @@ const EXIT_BY_VERDICT: Readonly<Record<RunVerdict, number>> = {
   partial: 0,
   failed: 1,
   interrupted: EXIT_TERMINATED,
+  restarting: EXIT_TERMINATED,
 };
+const MINUTE_MS = 60_000;
 
 const print = (text: string): void => {
   process.stdout.write(text);
@@ -33,39 +37,65 @@ const print = (text: string): void => {
 /** The packager stamps the bundle with the time of the newest of its sources. */
 const builtAt = (): number => statSync(fileURLToPath(import.meta.url)).mtimeMs;
 
-async function run({ check, only }: Extract<AgentCall, { verb: 'run' }>): Promise<number> {
+async function run({ check, only, mayRestart }: Extract<AgentCall, { verb: 'run' }>): Promise<number> {
   const stop = new AbortController();
   process.once('SIGTERM', () => stop.abort());
   process.once('SIGINT', () => stop.abort());
-  // A stop ends waiting at once; the command that is running is left to its end.
-  const machine = localMachine({ exec: spawnExec(), signal: stop.signal });
+  // A stop ends waiting at once; the command that is running is left to its end, and none is begun after it.
+  const machine = stoppableMachine(localMachine({ exec: spawnExec(), signal: stop.signal }), stop.signal);
   if (check) return (await checkAgent(machine, builtAt(), (line) => print(`${line}\n`))) ? 0 : 1;
 
   const lock = await acquireLock(LOCK_PATH, 'slipway-agent run');
   try {
-    // Consoles are written in the order of the lines, and slow ones hold nothing up but themselves.
-    let said = Promise.resolve();
-    const say = (line: string, freshLine: boolean): Promise<void> => {
-      print(`${line}\n`);
-      said = said.then(() => announce(line, { freshLine }));
-      return said;
-    };
-    const outlets = {
-      progress: (line: string): void => void say(line, false),
-      verdict: (line: string): Promise<void> => say(line, true),
-    };
+    const outlets = runOutlets();
     const verdict = await runAgent({
       machine,
       builtAt: builtAt(),
       outlets,
       signal: stop.signal,
+      mayRestart,
+      everyMinute,
       ...(only === undefined ? {} : { only }),
     });
-    await said;
+    await outlets.flush();
+    if (verdict === 'restarting') await restartNode();
     return EXIT_BY_VERDICT[verdict];
   } finally {
     await lock.release();
   }
+}
+
+/** The system journal, with fields where systemd started us, and every console. */
+function runOutlets(): RunOutlets & { flush(): Promise<void> } {
+  const plain = (line: string): void => print(`${line}\n`);
+  const isService = process.env['JOURNAL_STREAM'] !== undefined;
+  const log = isService ? systemLog(spawnExec(), plain) : undefined;
+  // Consoles are written in the order of the lines, and slow ones hold nothing up but themselves.
+  let said = Promise.resolve();
+  const say = (line: string, freshLine: boolean, event?: StepEvent): Promise<void> => {
+    if (log === undefined) plain(line);
+    else log.write(line, event);
+    said = said.then(() => announce(line, { freshLine, also: ['tty1'] }));
+    return said;
+  };
+  return {
+    progress: (line, event) => void say(line, false, event),
+    verdict: (line) => say(line, true),
+    async flush() {
+      await said;
+      await log?.flush();
+    },
+  };
+}
+
+function everyMinute(remind: () => void): () => void {
+  const timer = setInterval(remind, MINUTE_MS);
+  return () => clearInterval(timer);
+}
+
+/** Rejects when systemd refuses; the journal then says that the node is about to restart, which a person has to do. */
+async function restartNode(): Promise<void> {
+  await spawnExec()({ file: 'systemctl', args: ['--no-block', 'reboot'], effect: 'write' });
 }
 
 async function status({ json, wait }: Extract<AgentCall, { verb: 'status' }>): Promise<number> {

@@ -31,6 +31,7 @@ function lastRecord(record: StepRecord | undefined): readonly string[] {
           ([key, value]) => `  ${key}: ${typeof value === 'object' ? value.join('; ') : value}`,
         ),
       ];
+    case 'waiting':
     case 'failed': {
       const { failureClass, message, remedy } = record.problem;
       return [

@@ -3,18 +3,20 @@ import { StepFailure } from '../src/engine/failure.ts';
 import { type Journal, openJournal } from '../src/engine/journal.ts';
 import { completeLine, failedLine } from '../src/engine/lines.ts';
 import type { Machine } from '../src/engine/machine.ts';
-import { checkStep, type StepProblem, stepProblem } from '../src/engine/run-step.ts';
+import { redactor } from '../src/engine/redact.ts';
+import { checkStep, type StepEvent, stepProblem } from '../src/engine/run-step.ts';
 import { orderSteps, runSteps } from '../src/engine/run-steps.ts';
 import type { AgentStep, NodeFacts } from './agent-step.ts';
 import { liveView } from './live-view.ts';
 import { readNodeFacts, readNodePlan } from './node-facts.ts';
+import { type Ending, restartOnce } from './restart.ts';
 import { bootId, JOURNAL_PATH, STATUS_PATH } from './status.ts';
 import { NODE_STEPS } from './steps/index.ts';
 import { readUserSteps } from './user-steps.ts';
 
 export interface RunOutlets {
-  /** A line of progress, for the system journal and the consoles. */
-  progress(line: string): void;
+  /** A line of progress, for the system journal and the consoles, and the event it is about. */
+  progress(line: string, event?: StepEvent): void;
   /** The verdict, for everybody; resolves when it has been said. */
   verdict(line: string): Promise<void>;
 }
@@ -26,9 +28,13 @@ export interface RunRequest {
   readonly signal: AbortSignal;
   /** Run this step alone, once the steps before it are found verified. */
   readonly only?: string;
+  /** Restart the node when a step needs it, unless it is serving already. */
+  readonly mayRestart?: boolean;
+  /** Calls `remind` every minute until the returned function is called. */
+  readonly everyMinute?: (remind: () => void) => () => void;
 }
 
-export type RunVerdict = 'complete' | 'failed' | 'interrupted' | 'partial';
+export type RunVerdict = 'complete' | 'failed' | 'interrupted' | 'partial' | 'restarting';
 
 /** Own steps and the user's, ordered. */
 export async function allSteps(machine: Machine): Promise<readonly AgentStep[]> {
@@ -46,14 +52,18 @@ export async function runAgent(request: RunRequest): Promise<RunVerdict> {
     const identity = { node, boot: await bootId(machine), pid: process.pid };
     journal = await openJournal(machine, JOURNAL_PATH, identity);
     await machine.writeFile(STATUS_PATH, 'running\n');
-    result = await runRecorded(request, journal);
+    const ended = await runRecorded(request, journal);
+    const { earlier } = journal;
+    const { mayRestart = false } = request;
+    result =
+      ended.state === 'failed' ? restartOnce(ended, { mayRestart, boot: identity.boot, earlier }) : ended;
   } catch (error) {
     // The journal itself cannot be written. Nothing more may be changed, and the verdict is said all the same.
     result = { state: 'failed', step: 'write-journal', problem: stepProblem(error) };
   }
   if (result.state === 'interrupted' || result.state === 'partial') return result.state;
 
-  const line = result.state === 'complete' ? completeLine(node) : failureOf(node, result);
+  const line = verdictLine(node, result);
   const recorded = await Promise.allSettled([
     journal?.conclude(result),
     machine.writeFile(STATUS_PATH, `${line}\n`),
@@ -65,7 +75,8 @@ export async function runAgent(request: RunRequest): Promise<RunVerdict> {
   if (result.state === 'failed' && result.problem.remedy !== undefined) {
     outlets.progress(`slipway: remedy: ${result.problem.remedy}`);
   }
-  await outlets.verdict(line);
+  if (result.state === 'restarting') outlets.progress(line);
+  else await outlets.verdict(line);
   return result.state;
 }
 
@@ -73,14 +84,18 @@ type RunResult =
   | { readonly state: 'complete' }
   | { readonly state: 'partial' }
   | { readonly state: 'interrupted' }
-  | { readonly state: 'failed'; readonly step: string; readonly problem: StepProblem };
+  | Ending;
 
-const failureOf = (node: string, { step, problem }: Extract<RunResult, { state: 'failed' }>): string =>
-  failedLine(node, problem.failureClass, step, problem.message);
+function verdictLine(node: string, result: Exclude<RunResult, { state: 'partial' | 'interrupted' }>): string {
+  if (result.state === 'complete') return completeLine(node);
+  const { step, problem } = result;
+  if (result.state === 'failed') return failedLine(node, problem.failureClass, step, problem.message);
+  return `slipway: restarting ${node}: ${step}: ${problem.message}`;
+}
 
 /** Rejects only when the journal cannot be written. */
 async function runRecorded(request: RunRequest, journal: Journal): Promise<RunResult> {
-  const { machine, builtAt, outlets, signal, only } = request;
+  const { machine, builtAt, outlets, signal, only, everyMinute } = request;
   let facts: NodeFacts;
   let steps: readonly AgentStep[];
   try {
@@ -90,19 +105,27 @@ async function runRecorded(request: RunRequest, journal: Journal): Promise<RunRe
   } catch (error) {
     return { state: 'failed', step: only ?? 'read-facts', problem: stepProblem(error) };
   }
-  const listener = liveView(
-    steps.map(({ id }) => id),
-    outlets.progress,
-  );
+  const view = liveView({
+    ids: steps.map(({ id }) => id),
+    say: (line, event) => outlets.progress(line, event),
+    now: () => machine.now(),
+  });
+  const stopReminding = everyMinute?.(view.remind);
   const { failed, interrupted } = await runSteps(steps, machine, facts, {
-    listener,
+    listener: view.listener,
     recorder: journal,
     signal,
-  });
+    patience: { signal },
+    redact: redactor(secretsOf(facts)),
+  }).finally(stopReminding);
   if (interrupted || (failed !== undefined && signal.aborted)) return { state: 'interrupted' };
   if (failed !== undefined) return { state: 'failed', step: failed.id, problem: failed.problem };
   return { state: only === undefined ? 'complete' : 'partial' };
 }
+
+/** What this node's files hold and no log may. */
+const secretsOf = ({ plan }: NodeFacts): readonly string[] =>
+  plan.access?.rootPasswordHash === undefined ? [] : [plan.access.rootPasswordHash];
 
 /** Asks every check and changes nothing. Resolves with whether all is as it should be. */
 export async function checkAgent(

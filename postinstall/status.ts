@@ -1,6 +1,7 @@
 /** What `slipway-agent status` says: how far the run of this boot got. */
 import { type JournalContent, readJournal, type StepRecord } from '../src/engine/journal.ts';
 import type { Machine } from '../src/engine/machine.ts';
+import type { StepProblem } from '../src/engine/run-step.ts';
 import type { AgentStep } from './agent-step.ts';
 
 export const JOURNAL_PATH = '/var/lib/slipway/journal.json';
@@ -11,7 +12,10 @@ export type RunState = 'complete' | 'failed' | 'running' | 'waiting';
 
 export interface Status {
   readonly node: string;
-  /** `waiting`: no run of this boot has begun, or its process is gone without a verdict. */
+  /**
+   * `waiting`: a step waits for somebody, the node is about to restart, no run of this boot has begun, or its process is
+   * gone without a verdict.
+   */
   readonly state: RunState;
   readonly problem?: {
     readonly step: string;
@@ -27,7 +31,8 @@ export interface Status {
 export interface StepStatus {
   readonly id: string;
   readonly title: string;
-  readonly state: StepRecord['state'] | 'waiting';
+  /** `waiting` without `at`: its turn has not come. */
+  readonly state: StepRecord['state'];
   readonly at?: string;
   readonly detail: string;
 }
@@ -50,13 +55,12 @@ export async function readStatus(
   if (journal === undefined || journal.run.boot !== boot) {
     return { node, state: 'waiting', steps: steps.map((step) => stepStatus(step, undefined)) };
   }
-  const { verdict, run } = journal;
-  const state =
-    verdict.state === 'running' && !(await machine.exists(`/proc/${run.pid}`)) ? 'waiting' : verdict.state;
+  const { run } = journal;
+  const problem = problemOf(journal);
   return {
     node,
-    state,
-    ...(verdict.state === 'failed' ? { problem: problemOf(verdict) } : {}),
+    state: await stateOf(machine, journal),
+    ...(problem === undefined ? {} : { problem }),
     startedAt: run.startedAt,
     ...(run.endedAt === undefined ? {} : { endedAt: run.endedAt }),
     steps: steps.map((step) => stepStatus(step, ofThisRun(journal, step.id))),
@@ -68,10 +72,35 @@ export async function bootId(machine: Machine): Promise<string> {
   return ((await machine.readFile('/proc/sys/kernel/random/boot_id')) ?? '').trim();
 }
 
-function problemOf({
-  step,
-  problem,
-}: Extract<JournalContent['verdict'], { state: 'failed' }>): Status['problem'] & object {
+async function stateOf(machine: Machine, journal: JournalContent): Promise<RunState> {
+  const { verdict, run } = journal;
+  if (verdict.state === 'restarting') return 'waiting';
+  if (verdict.state !== 'running') return verdict.state;
+  if (!(await machine.exists(`/proc/${run.pid}`))) return 'waiting';
+  return waitingStep(journal) === undefined ? 'running' : 'waiting';
+}
+
+/** The step of this run that cannot go on, with its record; steps run one at a time. */
+function waitingStep(
+  journal: JournalContent,
+): readonly [id: string, record: Extract<StepRecord, { state: 'waiting' }>] | undefined {
+  for (const id of Object.keys(journal.steps)) {
+    const record = ofThisRun(journal, id);
+    if (record?.state === 'waiting') return [id, record];
+  }
+  return undefined;
+}
+
+/** What ended the run, or holds it up. */
+function problemOf(journal: JournalContent): Status['problem'] {
+  const { verdict } = journal;
+  if (verdict.state === 'failed' || verdict.state === 'restarting')
+    return describe(verdict.step, verdict.problem);
+  const waiting = verdict.state === 'running' ? waitingStep(journal) : undefined;
+  return waiting === undefined ? undefined : describe(waiting[0], waiting[1].problem);
+}
+
+function describe(step: string, problem: StepProblem): Status['problem'] & object {
   const { failureClass, message, remedy } = problem;
   return { step, class: failureClass, message, ...(remedy === undefined ? {} : { remedy }) };
 }
@@ -95,6 +124,7 @@ function detailOf(record: StepRecord): string {
       return 'applied, not yet verified';
     case 'verified':
       return record.outcome;
+    case 'waiting':
     case 'failed':
       return `${record.problem.failureClass}: ${record.problem.message}`;
   }
@@ -117,7 +147,7 @@ export function statusTable(status: Status): string {
   if (status.problem === undefined) return [head, '', ...lines, ''].join('\n');
   const { step, class: failureClass, message, remedy } = status.problem;
   const tail = [
-    `${step} failed (${failureClass}): ${message}`,
+    `${step} ${status.state === 'failed' ? 'failed' : 'waits'} (${failureClass}): ${message}`,
     ...(remedy === undefined ? [] : [`remedy: ${remedy}`]),
   ];
   return [head, '', ...lines, '', ...tail, ''].join('\n');

@@ -8,6 +8,8 @@ export interface AnnounceOptions {
   readonly freshLine?: boolean;
   /** Which of the kernel's consoles, by name such as `ttyS0`; default all. */
   readonly only?: (console: string) => boolean;
+  /** Consoles to write to although the kernel does not, such as `tty1`; one that is not there is passed over. */
+  readonly also?: readonly string[];
   /** Folder of the device files; default `/dev`. */
   readonly devices?: string;
   /** The kernel's list of consoles; default `/sys/class/tty/console/active`. */
@@ -20,9 +22,18 @@ const RETRY_MS = 50;
 
 /** Writes `line` to every console exactly once. Never rejects: a console that is gone must not stop the work. */
 export async function announce(line: string, options: AnnounceOptions = {}): Promise<void> {
-  const { devices = '/dev', active = '/sys/class/tty/console/active', only = () => true } = options;
+  const {
+    devices = '/dev',
+    active = '/sys/class/tty/console/active',
+    only = () => true,
+    also = [],
+  } = options;
   const text = `${(options.freshLine ?? true) ? '\n' : ''}${line}\n`;
-  const consoles = consoleNames(await readFile(active, 'utf8').catch(() => '')).filter(only);
+  const kernels = consoleNames(await readFile(active, 'utf8').catch(() => ''));
+  const consoles = [
+    ...kernels,
+    ...also.filter((name) => !kernels.some((known) => sameScreen(known, name))),
+  ].filter(only);
   await Promise.all(consoles.map((name) => writeConsole(`${devices}/${name}`, text).catch(() => {})));
 }
 
@@ -34,6 +45,10 @@ export function consoleNames(active: string): readonly string[] {
   const names = [...new Set(active.split(/\s+/).filter((name) => name !== ''))];
   return names.length === 0 ? ['console'] : names;
 }
+
+/** tty0 is whichever virtual terminal is in front: with it on the list, one more on the screen is the same line twice. */
+const sameScreen = (known: string, name: string): boolean =>
+  known === name || (/^tty\d+$/.test(known) && /^tty\d+$/.test(name)) || known === 'console';
 
 async function writeConsole(path: string, text: string): Promise<void> {
   const flags = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY;

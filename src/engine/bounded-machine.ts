@@ -13,7 +13,22 @@ export function readOnlyMachine(machine: Machine): Machine {
         return Promise.reject(new Error(`a check may not run ${command.file}: it writes`));
       return machine.exec(command, onLine);
     },
+    hold: ({ file }) => Promise.reject(new Error(`a check may not hold ${file}`)),
     writeFile: (path) => Promise.reject(new Error(`a check may not write ${path}`)),
+  };
+}
+
+/**
+ * A machine on which no further command is begun once `signal` is aborted; the one that runs is left to its end. Files
+ * can still be written: what was raised for the time of a step is put back.
+ */
+export function stoppableMachine(machine: Machine, signal: AbortSignal): Machine {
+  return {
+    ...machine,
+    exec: (command, onLine) =>
+      signal.aborted
+        ? Promise.reject(new CommandError(command, 'aborted', undefined, ''))
+        : machine.exec(command, onLine),
   };
 }
 

@@ -11,6 +11,7 @@ export const JOURNAL_VERSION = 1;
 export type StepRecord = { readonly at: string } & (
   | { readonly state: 'intent'; readonly why: string }
   | { readonly state: 'applied' }
+  | { readonly state: 'waiting'; readonly problem: StepProblem }
   | { readonly state: 'verified'; readonly outcome: Exclude<Outcome, 'failed'>; readonly evidence: Evidence }
   | { readonly state: 'failed'; readonly problem: StepProblem }
 );
@@ -18,7 +19,7 @@ export type StepRecord = { readonly at: string } & (
 export type Verdict =
   | { readonly state: 'running' }
   | { readonly state: 'complete' }
-  | { readonly state: 'failed'; readonly step: string; readonly problem: StepProblem };
+  | { readonly state: 'failed' | 'restarting'; readonly step: string; readonly problem: StepProblem };
 
 export interface JournalContent {
   readonly version: typeof JOURNAL_VERSION;
@@ -31,6 +32,8 @@ export interface JournalContent {
     readonly endedAt?: string;
   };
   readonly verdict: Verdict;
+  /** When a run first ended complete: from then on the node may be serving somebody. */
+  readonly formedAt?: string;
   /** By step id, in the order of their first record; records of earlier runs stay until a step is run again. */
   readonly steps: Readonly<Record<string, StepRecord>>;
 }
@@ -42,6 +45,8 @@ export interface RunIdentity {
 }
 
 export interface Journal extends StepRecorder {
+  /** What the runs before this one left. */
+  readonly earlier: Pick<JournalContent, 'steps' | 'formedAt'> & { readonly boot?: string };
   /** Closes the run. */
   conclude(verdict: Exclude<Verdict, { state: 'running' }>): Promise<void>;
 }
@@ -53,12 +58,15 @@ export interface Journal extends StepRecorder {
 export async function openJournal(machine: Machine, path: string, identity: RunIdentity): Promise<Journal> {
   const { node, boot, pid } = identity;
   const time = (): string => new Date(machine.now()).toISOString();
+  const before = await earlierContent(machine, path);
+  const { formedAt } = before ?? {};
   let content: JournalContent = {
     version: JOURNAL_VERSION,
     node,
     run: { boot, pid, startedAt: time() },
     verdict: { state: 'running' },
-    steps: await earlierSteps(machine, path),
+    ...(formedAt === undefined ? {} : { formedAt }),
+    steps: before?.steps ?? {},
   };
   const save = async (next: JournalContent): Promise<void> => {
     await machine.writeFile(path, `${JSON.stringify(next, null, 1)}\n`, 0o600);
@@ -69,11 +77,20 @@ export async function openJournal(machine: Machine, path: string, identity: RunI
 
   await save(content);
   return {
+    earlier: {
+      steps: before?.steps ?? {},
+      ...(formedAt === undefined ? {} : { formedAt }),
+      ...(before === undefined ? {} : { boot: before.run.boot }),
+    },
     intent: (id, why) => record(id, { at: time(), state: 'intent', why }),
     applied: (id) => record(id, { at: time(), state: 'applied' }),
+    waiting: (id, problem) => record(id, { at: time(), state: 'waiting', problem }),
     verified: (id, outcome, evidence) => record(id, { at: time(), state: 'verified', outcome, evidence }),
     failed: (id, problem) => record(id, { at: time(), state: 'failed', problem }),
-    conclude: (verdict) => save({ ...content, verdict, run: { ...content.run, endedAt: time() } }),
+    conclude(verdict) {
+      const ended = { ...content, verdict, run: { ...content.run, endedAt: time() } };
+      return save(verdict.state === 'complete' ? { formedAt: time(), ...ended } : ended);
+    },
   };
 }
 
@@ -87,11 +104,11 @@ export async function readJournal(machine: Machine, path: string): Promise<Journ
   return content;
 }
 
-async function earlierSteps(machine: Machine, path: string): Promise<JournalContent['steps']> {
+async function earlierContent(machine: Machine, path: string): Promise<JournalContent | undefined> {
   try {
-    return (await readJournal(machine, path))?.steps ?? {};
+    return await readJournal(machine, path);
   } catch {
     await machine.writeFile(`${path}.unreadable`, (await machine.readFile(path)) ?? '', 0o600);
-    return {};
+    return undefined;
   }
 }

@@ -6,7 +6,7 @@ import { writeFileAtomically } from './atomic-file.ts';
 import type { Exec } from './command.ts';
 import { readDirect } from './direct-read.ts';
 import type { Machine } from './machine.ts';
-import { spawnExec } from './spawn.ts';
+import { spawnExec, spawnHold } from './spawn.ts';
 
 export interface LocalMachineOptions {
   /** Folder that paths lie below; default `/`. Commands are not affected: give an `exec` that changes root. */
@@ -28,6 +28,7 @@ export function localMachine(options: LocalMachineOptions = {}): Machine {
 
   return {
     exec,
+    hold: spawnHold,
     readFile: async (path) => absentAs(undefined, readFile(await locate(path), 'utf8')),
     async readBytes(path, offset, length, direct = false) {
       const real = await locate(path);

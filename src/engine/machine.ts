@@ -1,4 +1,10 @@
-import type { Exec } from './command.ts';
+import type { Command, Exec } from './command.ts';
+
+/** A program that runs beside a step. */
+export interface Hold {
+  /** Ends the program and waits until it is gone. */
+  release(): Promise<void>;
+}
 
 /**
  * How a step touches a machine. The real one is the running system; tests put a fake in its place.
@@ -6,6 +12,11 @@ import type { Exec } from './command.ts';
  */
 export interface Machine {
   readonly exec: Exec;
+  /**
+   * Starts a program that holds something as long as it runs: it says a line once it does, and ends when its standard
+   * input ends, so also when we are killed. Rejects with a CommandError when it ends before it says anything.
+   */
+  hold(command: Command): Promise<Hold>;
   /** The file's text, or undefined when there is none. Other failures reject. */
   readFile(path: string): Promise<string | undefined>;
   /** Up to `length` bytes from `offset`; `direct` by-passes the page cache (members of arrays go stale in it). */

@@ -1,8 +1,10 @@
-/** Runs one step: check, apply, check again. */
+/** Runs one step: check, apply, check again, and again where waiting helps. */
 import { boundedMachine, readOnlyMachine } from './bounded-machine.ts';
 import { CommandError } from './command.ts';
 import { type FailureClass, StepFailure } from './failure.ts';
 import type { Machine } from './machine.ts';
+import { type Patience, type PatientWork, patiently } from './patience.ts';
+import { keepAsIs, type Redact, redactEvidence } from './redact.ts';
 import type { CheckResult, Evidence, Outcome, Step } from './step.ts';
 
 export interface StepProblem {
@@ -25,6 +27,14 @@ export type StepEvent =
   | { readonly kind: 'checking' | 'verifying'; readonly id: string; readonly title: string }
   | { readonly kind: 'applying'; readonly id: string; readonly title: string; readonly why: string }
   | { readonly kind: 'said'; readonly id: string; readonly line: string }
+  | {
+      /** It failed in a way that time or somebody else can mend, and will be tried again; repeated every minute. */
+      readonly kind: 'waiting';
+      readonly id: string;
+      readonly title: string;
+      readonly problem: StepProblem;
+      readonly waitedMs: number;
+    }
   | { readonly kind: 'ended'; readonly id: string; readonly report: StepReport };
 
 export type StepListener = (event: StepEvent) => void;
@@ -33,6 +43,8 @@ export type StepListener = (event: StepEvent) => void;
 export interface StepRecorder {
   intent(id: string, why: string): Promise<void>;
   applied(id: string): Promise<void>;
+  /** It was tried, cannot go on yet, and will be tried again. */
+  waiting(id: string, problem: StepProblem): Promise<void>;
   verified(id: string, outcome: Exclude<Outcome, 'failed'>, evidence: Evidence): Promise<void>;
   failed(id: string, problem: StepProblem): Promise<void>;
 }
@@ -40,6 +52,10 @@ export interface StepRecorder {
 export interface RunStepOptions {
   readonly listener?: StepListener;
   readonly recorder?: StepRecorder;
+  /** Waits and tries again as the class of a failure says; without it every failure is the end. */
+  readonly patience?: Patience;
+  /** Takes secrets out of everything that is said, recorded or reported; default: nothing is hidden. */
+  readonly redact?: Redact;
 }
 
 export const DEFAULT_STEP_SECONDS = 300;
@@ -59,7 +75,7 @@ export async function runStep<P>(
   const { listener = () => {}, recorder } = options;
   const { id, title } = step;
   const started = machine.now();
-  const attempt = await attemptStep(step, machine, params, listener, recorder);
+  const attempt = await attemptPatiently({ step, machine, params, listener, options });
   const report: StepReport = { id, title, durationMs: machine.now() - started, ...attempt };
   if (report.outcome === 'failed') await recorder?.failed(id, report.problem);
   else await recorder?.verified(id, report.outcome, report.evidence);
@@ -71,27 +87,73 @@ type Attempt =
   | { readonly outcome: Exclude<Outcome, 'failed'>; readonly evidence: Evidence }
   | { readonly outcome: 'failed'; readonly problem: StepProblem };
 
-async function attemptStep<P>(
-  step: Step<P>,
-  machine: Machine,
-  params: P,
-  listener: StepListener,
-  recorder: StepRecorder | undefined,
-): Promise<Attempt> {
+interface Run<P> {
+  readonly step: Step<P>;
+  readonly machine: Machine;
+  readonly params: P;
+  readonly listener: StepListener;
+  readonly options: RunStepOptions;
+}
+
+const secondsOf = ({ timeoutSeconds }: { readonly timeoutSeconds?: number }): number =>
+  timeoutSeconds ?? DEFAULT_STEP_SECONDS;
+
+async function attemptPatiently<P>(run: Run<P>): Promise<Attempt> {
+  const { step, machine, listener, options } = run;
   const { id, title } = step;
-  const seconds = step.timeoutSeconds ?? DEFAULT_STEP_SECONDS;
+  const { recorder, patience } = options;
+  // An attempt every few seconds for hours is one intent, not thousands of writes and lines.
+  let intended: string | undefined;
+  const intend = async (why: string): Promise<void> => {
+    if (why === intended) return;
+    listener({ kind: 'applying', id, title, why });
+    await recorder?.intent(id, why);
+    intended = why;
+  };
+  if (patience === undefined) return attemptStep(run, intend);
+  const seconds = secondsOf(step);
+  const work: PatientWork<Attempt> = {
+    machine,
+    seconds,
+    attempt: () => attemptStep(run, intend),
+    obstacleOf: (attempt) => (attempt.outcome === 'failed' ? attempt.problem : undefined),
+    async onObstacle(problem, waitedMs) {
+      listener({ kind: 'waiting', id, title, problem, waitedMs });
+      await recorder?.waiting(id, problem);
+    },
+    late: (problem) => ({
+      outcome: 'failed',
+      problem: {
+        ...problem,
+        failureClass: 'timeout',
+        message: `not done within ${seconds} s: ${problem.message}`,
+      },
+    }),
+  };
+  return patiently(work, patience);
+}
+
+async function attemptStep<P>(run: Run<P>, intend: (why: string) => Promise<void>): Promise<Attempt> {
+  const { step, machine, params, listener, options } = run;
+  const { id, title } = step;
+  const { recorder, redact = keepAsIs } = options;
+  const seconds = secondsOf(step);
   const bounded = boundedMachine(machine, machine.now() + seconds * 1000, seconds);
   const readOnly = readOnlyMachine(bounded);
   const within = <T>(work: Promise<T>): Promise<T> => answering(work, seconds);
+  const failed = (error: unknown): Attempt => ({
+    outcome: 'failed',
+    problem: redactProblem(stepProblem(error), redact),
+  });
 
   listener({ kind: 'checking', id, title });
   const before = await settle(within(step.check(readOnly, params)));
   if (!before.ok) return failed(before.error);
-  if (before.value.done) return { outcome: 'already-done', evidence: before.value.evidence };
+  if (before.value.done)
+    return { outcome: 'already-done', evidence: redactEvidence(before.value.evidence, redact) };
 
-  listener({ kind: 'applying', id, title, why: before.value.why });
-  await recorder?.intent(id, before.value.why);
-  const say = (line: string): void => listener({ kind: 'said', id, line });
+  await intend(redact(before.value.why));
+  const say = (line: string): void => listener({ kind: 'said', id, line: redact(line) });
   const application = await settle(within(step.apply(bounded, params, say)));
   if (!application.ok) return failed(application.error);
   await recorder?.applied(id);
@@ -99,7 +161,7 @@ async function attemptStep<P>(
   listener({ kind: 'verifying', id, title });
   const after = await settle(within(step.check(readOnly, params)));
   if (!after.ok) return failed(after.error);
-  if (after.value.done) return { outcome: 'changed', evidence: after.value.evidence };
+  if (after.value.done) return { outcome: 'changed', evidence: redactEvidence(after.value.evidence, redact) };
   return failed(new StepFailure('verify-failed', `applied, but still: ${after.value.why}`));
 }
 
@@ -109,7 +171,7 @@ export async function checkStep<P>(
   machine: Machine,
   params: P,
 ): Promise<CheckResult | { readonly done: false; readonly why: string; readonly problem: StepProblem }> {
-  const seconds = step.timeoutSeconds ?? DEFAULT_STEP_SECONDS;
+  const seconds = secondsOf(step);
   const bounded = boundedMachine(machine, machine.now() + seconds * 1000, seconds);
   const result = await settle(answering(step.check(readOnlyMachine(bounded), params), seconds));
   if (result.ok) return result.value;
@@ -139,7 +201,11 @@ export function stepProblem(error: unknown): StepProblem {
   }
 }
 
-const failed = (error: unknown): Attempt => ({ outcome: 'failed', problem: stepProblem(error) });
+const redactProblem = (problem: StepProblem, redact: Redact): StepProblem => ({
+  ...problem,
+  message: redact(problem.message),
+  ...(problem.remedy === undefined ? {} : { remedy: redact(problem.remedy) }),
+});
 
 type Settled<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
 

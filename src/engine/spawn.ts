@@ -7,6 +7,7 @@ import { open } from 'node:fs/promises';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { type Command, CommandError, type CommandResult, DEFAULT_TIMEOUT_MS, type Exec } from './command.ts';
+import type { Hold } from './machine.ts';
 
 export interface SpawnOptions {
   /** Ends running commands and refuses further ones. */
@@ -65,6 +66,36 @@ async function run(
     signal?.removeEventListener('abort', onAbort);
     await input?.close();
   }
+}
+
+/** See `hold` of the Machine. */
+export async function spawnHold(command: Command): Promise<Hold> {
+  const child = spawn(command.file, command.args, {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, LC_ALL: 'C.UTF-8', ...command.env },
+  });
+  child.stdin?.on('error', () => {});
+  const exit = exitOf(child, command);
+  const said = new Promise<'said'>((resolve) => {
+    collect(child.stdout, () => resolve('said'));
+  });
+  const stderr = collect(child.stderr, undefined);
+  const timer = setTimeout(() => endGroup(child), command.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+  try {
+    const outcome = await Promise.race([said, exit]);
+    if (outcome !== 'said') throw new CommandError(command, 'exit', outcome, stderr.end());
+  } finally {
+    clearTimeout(timer);
+  }
+  return {
+    async release() {
+      child.stdin?.end();
+      const late = setTimeout(() => endGroup(child), TERM_GRACE_MS);
+      await exit.catch(() => {});
+      clearTimeout(late);
+    },
+  };
 }
 
 function exitOf(child: ChildProcess, command: Command): Promise<number> {

@@ -10,6 +10,8 @@ export interface FakeMachine extends Machine {
   readonly links: Map<string, string>;
   /** Every command that was run, in order. */
   readonly ran: Command[];
+  /** Programs that run beside; they are in `ran` too. */
+  readonly held: Command[];
   /** Every path that was written, in order. */
   readonly written: string[];
   /** Milliseconds; sleeping moves it. */
@@ -52,6 +54,7 @@ export function fakeMachine(options: FakeMachineOptions = {}): FakeMachine {
     files,
     links,
     ran: [],
+    held: [],
     written: [],
     clock: options.clock ?? Date.parse('2026-01-02T03:04:05Z'),
 
@@ -67,6 +70,15 @@ export function fakeMachine(options: FakeMachineOptions = {}): FakeMachine {
         throw new CommandError(command, 'exit', result.exitCode, result.stderr);
       }
       return result;
+    },
+    async hold(command) {
+      await machine.exec(command);
+      machine.held.push(command);
+      return {
+        async release() {
+          machine.held.splice(machine.held.indexOf(command), 1);
+        },
+      };
     },
     async readFile(path) {
       const content = files.get(resolve(path));

@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArguments } from '../../postinstall/arguments.ts';
 import { explanation } from '../../postinstall/explain.ts';
+import { restartOnce } from '../../postinstall/restart.ts';
 import { allSteps, checkAgent, type RunVerdict, runAgent } from '../../postinstall/run.ts';
 import { readStatus, STATUS_PATH, statusTable } from '../../postinstall/status.ts';
 import { programCommand, readUserSteps } from '../../postinstall/user-steps.ts';
-import { readJournal } from '../../src/engine/journal.ts';
+import { openJournal, readJournal } from '../../src/engine/journal.ts';
 import { localMachine } from '../../src/engine/local-machine.ts';
 import { runStep } from '../../src/engine/run-step.ts';
 import { LAYOUT_RECORD_PATH } from '../../src/storage/layout-record.ts';
@@ -150,7 +151,78 @@ describe('a run of the agent', () => {
   });
 });
 
+describe('a step that needs a restart', () => {
+  const problem = { failureClass: 'needs-reboot', message: 'relabel' } as const;
+  const ending = { state: 'failed', step: 'set-labels', problem } as const;
+  const fresh = { mayRestart: true, boot: 'boot-1', earlier: { steps: {} } };
+  const asked = { 'set-labels': { at: '', state: 'failed', problem } } as const;
+
+  it('gets it while the node is set up', () => {
+    assert.equal(restartOnce(ending, fresh).state, 'restarting');
+  });
+
+  it('leaves it to a person on a node that was complete before, or where nobody allowed it', () => {
+    for (const facts of [
+      { ...fresh, mayRestart: false },
+      { ...fresh, earlier: { steps: {}, formedAt: '2026-01-01T00:00:00Z' } },
+    ]) {
+      const { state, problem: told } = restartOnce(ending, facts);
+      assert.deepEqual([state, told.failureClass], ['failed', 'needs-reboot']);
+      assert.match(told.remedy ?? '', /^restart the node when it suits you/);
+    }
+  });
+
+  it('gets it once: asking again after a restart is a failure, asking again before it is not', () => {
+    assert.deepEqual(restartOnce(ending, { ...fresh, earlier: { steps: asked, boot: 'boot-0' } }), {
+      ...ending,
+      problem: {
+        failureClass: 'verify-failed',
+        message: 'the node was restarted for this, and still: relabel',
+      },
+    });
+    assert.equal(
+      restartOnce(ending, { ...fresh, earlier: { steps: asked, boot: 'boot-1' } }).state,
+      'restarting',
+    );
+  });
+
+  it('is the only kind that gets one', () => {
+    const other = { ...ending, problem: { failureClass: 'verify-failed', message: 'no' } } as const;
+    assert.deepEqual(restartOnce(other, fresh), other);
+  });
+});
+
 describe('the status', () => {
+  it('is waiting, and says for what, while a step waits', async () => {
+    const machine = await recordedNode();
+    const journal = await openJournal(machine, JOURNAL, { node: 'node-a', boot: 'boot-1', pid: process.pid });
+    const problem = {
+      failureClass: 'waiting-peer',
+      message: 'node-b does not answer',
+      remedy: 'start it',
+    } as const;
+    await journal.waiting('set-time', problem);
+    const steps = await allSteps(machine);
+    const status = await readStatus(machine, 'node-a', steps);
+    assert.deepEqual([status.state, status.problem?.class], ['waiting', 'waiting-peer']);
+    assert.match(
+      statusTable(status),
+      /\nset-time waits \(waiting-peer\): node-b does not answer\nremedy: start it\n$/,
+    );
+    await journal.verified('set-time', 'changed', {});
+    assert.equal((await readStatus(machine, 'node-a', steps)).state, 'running');
+  });
+
+  it('remembers when the node was complete for the first time', async () => {
+    const machine = await recordedNode();
+    await run(machine);
+    const first = (await readJournal(machine, JOURNAL))?.formedAt;
+    machine.clock += 1000;
+    await run(machine);
+    assert.equal((await readJournal(machine, JOURNAL))?.formedAt, first);
+    assert.equal(first, '2026-01-02T03:04:05.000Z');
+  });
+
   it('is that of this boot', async () => {
     const machine = await recordedNode();
     const steps = await allSteps(machine);
@@ -205,13 +277,19 @@ describe('explain', () => {
 
 describe('the command line', () => {
   it('takes what the usage says, and nothing else', () => {
-    assert.deepEqual(parseArguments(['run']), { verb: 'run', check: false });
-    assert.deepEqual(parseArguments(['run', '--check', '--only', 'x']), {
+    assert.deepEqual(parseArguments(['run']), { verb: 'run', check: false, mayRestart: false });
+    assert.deepEqual(parseArguments(['run', '--check', '--may-restart', '--only', 'x']), {
       verb: 'run',
       check: true,
+      mayRestart: true,
       only: 'x',
     });
-    assert.deepEqual(parseArguments(['run', '--only=x']), { verb: 'run', check: false, only: 'x' });
+    assert.deepEqual(parseArguments(['run', '--only=x']), {
+      verb: 'run',
+      check: false,
+      mayRestart: false,
+      only: 'x',
+    });
     assert.deepEqual(parseArguments(['status', '--wait', '--json']), {
       verb: 'status',
       json: true,

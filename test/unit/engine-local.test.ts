@@ -8,7 +8,7 @@ import { readDirect } from '../../src/engine/direct-read.ts';
 import { completeLine, failedLine, installedLine } from '../../src/engine/lines.ts';
 import { localMachine } from '../../src/engine/local-machine.ts';
 import { acquireLock } from '../../src/engine/lock.ts';
-import { spawnExec } from '../../src/engine/spawn.ts';
+import { spawnExec, spawnHold } from '../../src/engine/spawn.ts';
 
 let dir = '';
 beforeEach(() => {
@@ -89,6 +89,29 @@ describe('spawnExec', () => {
     await exec(shell('exec true', { stdin: 'x'.repeat(1 << 20) }));
     writeFileSync(join(dir, 'input'), 'from a file');
     assert.equal((await exec(shell('cat', { stdinFile: join(dir, 'input') }))).stdout, 'from a file');
+  });
+});
+
+describe('a program held beside', () => {
+  const holding = (script: string): Command => shell(script, { effect: 'write' });
+
+  it('runs once it has said so, until it is released', async () => {
+    const file = join(dir, 'pid');
+    const hold = await spawnHold(holding(`echo $$ > ${file}; echo held; exec cat`));
+    const pid = Number(readFileSync(file, 'utf8'));
+    assert.equal(isAlive(pid), true);
+    await hold.release();
+    assert.equal(isAlive(pid), false);
+  });
+
+  it('is a failure when it ends before, with its last words, or is not there', async () => {
+    await assert.rejects(spawnHold(holding('echo refused >&2; exit 4')), {
+      name: 'CommandError',
+      message: 'sh ended with exit code 4: refused',
+    });
+    await assert.rejects(spawnHold({ file: 'no-such-program', args: [], effect: 'write' }), {
+      reason: 'not-found',
+    });
   });
 });
 
@@ -192,6 +215,23 @@ describe('announce', () => {
     await announce('hello', { ...options, freshLine: false, only: (name) => name.startsWith('ttyS') });
     const said = (name: string): string => readFileSync(join(dir, name), 'utf8');
     assert.deepEqual(['tty0', 'ttyS0'].map(said), ['', 'hello\n']);
+  });
+
+  it('writes to a terminal that is no console too, unless the screen is one already', async () => {
+    for (const name of ['ttyS0', 'tty0', 'tty1']) writeFileSync(join(dir, name), '');
+    const say = async (consoles: string): Promise<readonly string[]> => {
+      writeFileSync(join(dir, 'active'), consoles);
+      for (const name of ['ttyS0', 'tty0', 'tty1']) writeFileSync(join(dir, name), '');
+      await announce('x', {
+        devices: dir,
+        active: join(dir, 'active'),
+        freshLine: false,
+        also: ['tty1', 'tty9'],
+      });
+      return ['ttyS0', 'tty0', 'tty1'].filter((name) => readFileSync(join(dir, name), 'utf8') === 'x\n');
+    };
+    assert.deepEqual(await say('ttyS0\n'), ['ttyS0', 'tty1']);
+    assert.deepEqual(await say('tty0 ttyS0\n'), ['ttyS0', 'tty0']);
   });
 
   it('names a console once however often the kernel does', () => {
