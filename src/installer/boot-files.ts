@@ -112,13 +112,18 @@ function grubWord(word: string): string {
 }
 
 /** `EFI/debian/grub.cfg` on the ESP, where Debian's signed GRUB looks: it only finds /boot. */
-export function espGrubConfig(volume: { readonly uuid: string; readonly folder: string }): string {
+export function espGrubConfig(volume: BootVolume): string {
   return [
     `search --no-floppy --fs-uuid --set=root ${volume.uuid}`,
     `set prefix=($root)${volume.folder}/grub`,
     'configfile $prefix/grub.cfg',
     '',
   ].join('\n');
+}
+
+/** The same within core.img, whose first parser knows no options; it goes on with `$prefix/grub.cfg` by itself. */
+export function coreGrubConfig(volume: BootVolume): string {
+  return [`search.fs_uuid ${volume.uuid} root`, `set prefix=($root)${volume.folder}/grub`, ''].join('\n');
 }
 
 /** Files of the signed chain: from the image, to the ESP. */

@@ -9,18 +9,24 @@ const BOUND = ['dev', 'proc', 'sys', 'run'];
 export async function imageListing(machine: Machine, image: string): Promise<readonly string[]> {
   const { stdout } = await machine.exec({
     file: 'unsquashfs',
-    args: ['-lls', '-dest', '', image],
+    args: ['-lls', '-dest', TARGET, image],
     effect: 'read',
   });
-  return stdout.split('\n').flatMap((line) => {
-    // -rw-r--r-- root/root   3 2023-11-14 22:13 /etc/debian_version
-    const [, mode = '', size = '', path = ''] =
-      /^([-dl][\w-]{9})\s+\S+\s+(\d+)\s+\S+ \S+ \/?(.+)$/.exec(line) ?? [];
+  return readListing(stdout);
+}
+
+/** The entries that unsquashfs prints with `-linfo` or `-lls` when {@link TARGET} is its destination. */
+export function readListing(text: string): readonly string[] {
+  return text.split('\n').flatMap((line) => {
+    // -rw-r--r-- root/root   3 2023-11-14 22:13 /mnt/sysroot/etc/debian_version
+    const [, mode = '', size = '', path = ''] = LISTED.exec(line) ?? [];
     if (path === '' || BOUND.includes(path.split('/')[0] ?? '')) return [];
     const [name = '', target = ''] = path.split(' -> ');
     return [entry(mode, size, name, target)];
   });
 }
+
+const LISTED = new RegExp(`^([-dl][\\w-]{9})\\s+\\S+\\s+(\\d+)\\s+\\S+ \\S+ ${TARGET}/(.+)$`);
 
 /** The target's entries. */
 export async function treeListing(machine: Machine): Promise<readonly string[]> {

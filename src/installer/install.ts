@@ -45,7 +45,7 @@ const STEPS: readonly Step<Installation>[] = [
   unpackImage(),
   writeConfiguration,
   keepKickstart,
-  installPackages,
+  installPackages(),
   createAccounts(),
   enableServices(),
   installBootLoader,

@@ -1,6 +1,5 @@
 /** Which packages a system has and which the medium offers. */
 import type { Machine } from '../engine/machine.ts';
-import type { PayloadConfig } from './system-config-payload.ts';
 
 export interface Rpm {
   readonly name: string;
@@ -69,14 +68,16 @@ export async function debianPackages(machine: Machine, root: string): Promise<Re
   return new Set(names);
 }
 
-/** Wanted packages that the system at `root` lacks and no repository offers. Debian's count by their dpkg names. */
+/**
+ * Wanted packages that the system at `root` lacks and no repository offers, as {@link offeredPackages} found them.
+ * Debian's count by their dpkg names.
+ */
 export async function unmetPackages(
   machine: Machine,
-  { repositories, packages }: PayloadConfig,
+  packages: readonly string[],
+  offered: ReadonlyMap<string, Rpm>,
   root: string,
 ): Promise<readonly string[]> {
-  if (packages.length === 0) return [];
-  const offered = await offeredPackages(machine, repositories);
   const left = packages.filter((name) => !offered.has(name));
   if (left.length === 0) return [];
   const debian = await debianPackages(machine, root);

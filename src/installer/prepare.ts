@@ -11,7 +11,7 @@ import type { FoundKickstart } from './find-kickstart.ts';
 import type { Installation } from './installation.ts';
 import { kickstartCopies } from './kickstart-copies.ts';
 import type { StorageModel } from './model.ts';
-import { debianPackages, unmetPackages } from './packages.ts';
+import { debianPackages, offeredPackages, unmetPackages } from './packages.ts';
 import { hideSecretsIn } from './secrets.ts';
 import { readSystemConfig } from './system-config.ts';
 import { localPath, MEDIUM_IMAGE, type PayloadConfig } from './system-config-payload.ts';
@@ -101,7 +101,12 @@ async function packageProblems(
   const place = sections.find(({ name }) => name === 'packages');
   if (place === undefined || payload.image.url !== MEDIUM_IMAGE) return [];
   const at = { ...place, raw: '%packages' };
-  const unmet = await unmetPackages(machine, payload, '/');
+  const unmet = await unmetPackages(
+    machine,
+    payload.packages,
+    await offeredPackages(machine, payload.repositories),
+    '/',
+  );
   const there = payload.excluded.length === 0 ? new Set<string>() : await debianPackages(machine, '/');
   const kept = payload.excluded.filter((name) => there.has(name));
   const lacks = `neither the image nor a repository on the medium has ${unmet.join(', ')}`;

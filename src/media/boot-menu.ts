@@ -29,8 +29,11 @@ export const ENTRY_BY_MAC = 'by-mac';
 export const ENTRY_RESCUE = 'rescue';
 const nodeEntryId = (node: string): string => `node:${node}`;
 
-/** Kernel messages go to both; the last one becomes /dev/console. */
-const CONSOLES = ['console=tty0', 'console=ttyS0,115200'] as const;
+/**
+ * Kernel messages go to both; the last one becomes /dev/console. Warnings and worse only: a serial line is slow, and an
+ * operator should see what the installer says.
+ */
+const CONSOLES = ['loglevel=5', 'console=tty0', 'console=ttyS0,115200'] as const;
 
 /** @throws {RangeError} when the plan's default names no node. */
 export function planBootMenu(plan: Plan, buildId: string): BootMenu {

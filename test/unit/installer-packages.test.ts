@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { debianPackages, unmetPackages } from '../../src/installer/packages.ts';
-import type { PayloadConfig } from '../../src/installer/system-config-payload.ts';
+import { debianPackages, offeredPackages, unmetPackages } from '../../src/installer/packages.ts';
 import { type FakeMachine, fakeMachine } from '../helpers/fake-machine.ts';
 
 const STATUS = `Package: bash
@@ -22,15 +21,6 @@ const machineWith = (root = ''): FakeMachine =>
       rpm: ({ args }) => (args.includes('--package') ? 'agent\t1-1\t\n' : 'runtime\t2-1\n'),
     },
   });
-const wanting = (...packages: readonly string[]): PayloadConfig => ({
-  image: { url: 'file:///x' },
-  repositories: ['/repo'],
-  packages,
-  excluded: [],
-  packageGroups: [],
-  ignoreMissingPackages: false,
-});
-
 describe('the packages of a system', () => {
   it('are those dpkg has wholly', async () => {
     assert.deepEqual([...(await debianPackages(machineWith('/mnt'), '/mnt'))], ['bash', 'held']);
@@ -39,17 +29,15 @@ describe('the packages of a system', () => {
   });
 
   it('meet a kickstart by dpkg, by rpm or by a repository', async () => {
-    const unmet = await unmetPackages(
-      machineWith(),
-      wanting('bash', 'runtime', 'agent', 'gone', 'httpd'),
-      '/',
-    );
-    assert.deepEqual(unmet, ['gone', 'httpd']);
+    const machine = machineWith();
+    const offered = await offeredPackages(machine, ['/repo']);
+    const wanted = ['bash', 'runtime', 'agent', 'gone', 'httpd'];
+    assert.deepEqual(await unmetPackages(machine, wanted, offered, '/'), ['gone', 'httpd']);
   });
 
   it('are not asked about when nothing is wanted', async () => {
     const machine = machineWith();
-    assert.deepEqual(await unmetPackages(machine, wanting(), '/'), []);
+    assert.deepEqual(await unmetPackages(machine, [], new Map(), '/'), []);
     assert.deepEqual(machine.ran, []);
   });
 });

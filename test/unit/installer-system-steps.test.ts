@@ -64,13 +64,13 @@ function targetNode(options: Parameters<typeof installedNode>[0] = {}): ReturnTy
 describe('unpack-image', () => {
   const IMAGE = '/run/install/repo/slipway/base.squashfs';
   const TEXT = `liveimg --url=file://${IMAGE}`;
-  const LISTING = `drwxr-xr-x root/root               0 2023-11-14 22:13 
-drwxr-xr-x root/root              52 2023-11-14 22:13 /etc
--rw-r--r-- root/root               5 2023-11-14 22:13 /etc/debian_version
--rwsr-xr-x root/root           63960 2023-11-14 22:13 /usr/bin/a name with blanks
-lrwxrwxrwx root/root               7 2023-11-14 22:13 /bin -> usr/bin
-drwxr-xr-x root/root               0 2023-11-14 22:13 /proc
-crw--w---- root/root           5,  1 2023-11-14 22:13 /dev/console
+  const LISTING = `drwxr-xr-x root/root               0 2023-11-14 22:13 /mnt/sysroot
+drwxr-xr-x root/root              52 2023-11-14 22:13 /mnt/sysroot/etc
+-rw-r--r-- root/root               5 2023-11-14 22:13 /mnt/sysroot/etc/debian_version
+-rwsr-xr-x root/root           63960 2023-11-14 22:13 /mnt/sysroot/usr/bin/a name with blanks
+lrwxrwxrwx root/root               7 2023-11-14 22:13 /mnt/sysroot/bin -> usr/bin
+drwxr-xr-x root/root               0 2023-11-14 22:13 /mnt/sysroot/proc
+crw--w---- root/root           5,  1 2023-11-14 22:13 /mnt/sysroot/dev/console
 `;
   const TREE = [
     'drwxr-xr-x\t4096\t\t',
@@ -81,16 +81,15 @@ crw--w---- root/root           5,  1 2023-11-14 22:13 /dev/console
     'drwx------\t4096\tlost+found\t',
   ];
 
-  function machineWith(tree: readonly string[] = TREE, checksum = 'c0ffee'): FakeMachine {
+  function machineWith(tree: readonly string[] = TREE, checksum = 'c0ffee', listing = LISTING): FakeMachine {
     return fakeMachine({
       files: { [IMAGE]: 'hsqs' },
       commands: {
         find: () => `${tree.join('\n')}\n`,
         sha256sum: () => `${checksum}  ${IMAGE}\n`,
         unsquashfs: ({ args }, machine) => {
-          if (args[0] === '-lls') return LISTING;
-          machine.files.set('/mnt/sysroot/etc/debian_version', '12.5\n');
-          return '';
+          if (args[0] !== '-lls') machine.files.set('/mnt/sysroot/etc/debian_version', '12.5\n');
+          return listing;
         },
       },
     });
@@ -102,9 +101,22 @@ crw--w---- root/root           5,  1 2023-11-14 22:13 /dev/console
     assert.ok(report.outcome === 'changed');
     assert.deepEqual(report.evidence, { files: 4 });
     assert.deepEqual(lines(machine, 'unsquashfs'), [
-      `unsquashfs -force -no-progress -quiet -dest /mnt/sysroot ${IMAGE}`,
-      `unsquashfs -lls -dest  ${IMAGE}`,
+      `unsquashfs -force -no-progress -quiet -linfo -dest /mnt/sysroot ${IMAGE}`,
     ]);
+  });
+
+  it('reads the image again when it did not unpack it itself', async () => {
+    const machine = machineWith();
+    await run(unpackImage(), machine, TEXT);
+    assert.equal((await run(unpackImage(), machine, TEXT)).outcome, 'already-done');
+    assert.equal(lines(machine, 'unsquashfs').at(-1), `unsquashfs -lls -dest /mnt/sysroot ${IMAGE}`);
+  });
+
+  it('does not take an image that lists nothing for a complete one', async () => {
+    assert.equal(
+      failure(await run(unpackImage(), machineWith(TREE, 'c0ffee', ''), TEXT)),
+      'verify-failed: applied, but still: the image lists no file',
+    );
   });
 
   for (const [title, from, to, name] of [
@@ -240,20 +252,20 @@ describe('install-packages', () => {
 
   it('installs what is asked for with what that requires, once', async () => {
     const machine = machineWith();
-    assert.equal((await run(installPackages, machine, TEXT('agent'))).outcome, 'changed');
-    assert.equal((await run(installPackages, machine, TEXT('agent'))).outcome, 'already-done');
+    assert.equal((await run(installPackages(), machine, TEXT('agent'))).outcome, 'changed');
+    assert.equal((await run(installPackages(), machine, TEXT('agent'))).outcome, 'already-done');
     assert.deepEqual(upgrades(machine), [`${UPGRADE} /repo/agent.rpm /repo/runtime.rpm /repo/base.rpm`]);
   });
 
   it('leaves what the image has, and replaces another version', async () => {
     const machine = machineWith({ runtime: '20.1-1', base: '0-9' });
-    await run(installPackages, machine, TEXT('agent'));
+    await run(installPackages(), machine, TEXT('agent'));
     assert.deepEqual(upgrades(machine), [`${UPGRADE} /repo/agent.rpm /repo/base.rpm`]);
   });
 
   it('names every package that no repository has', async () => {
     assert.equal(
-      failure(await run(installPackages, machineWith(), TEXT('nginx\nagent\nredis'))),
+      failure(await run(installPackages(), machineWith(), TEXT('nginx\nagent\nredis'))),
       'config-invalid: neither the image nor a repository on the medium has nginx, redis',
     );
   });
@@ -261,7 +273,7 @@ describe('install-packages', () => {
   it('does without them when the kickstart says so', async () => {
     const machine = machineWith();
     assert.equal(
-      (await run(installPackages, machine, TEXT('nginx\nother', ' --ignoremissing'))).outcome,
+      (await run(installPackages(), machine, TEXT('nginx\nother', ' --ignoremissing'))).outcome,
       'changed',
     );
     assert.deepEqual(upgrades(machine), [`${UPGRADE} /repo/other.rpm`]);
@@ -269,14 +281,14 @@ describe('install-packages', () => {
 
   it('does not believe an rpm that did nothing', async () => {
     assert.equal(
-      failure(await run(installPackages, machineWith({}, false), TEXT('other'))),
+      failure(await run(installPackages(), machineWith({}, false), TEXT('other'))),
       'verify-failed: applied, but still: other 2-1 is not installed',
     );
   });
 
   it('has nothing to do without packages', async () => {
     const machine = fakeMachine({ commands: { rpm: () => '' } });
-    assert.equal((await run(installPackages, machine, 'zerombr')).outcome, 'already-done');
+    assert.equal((await run(installPackages(), machine, 'zerombr')).outcome, 'already-done');
   });
 });
 
@@ -287,16 +299,16 @@ const GRUB_FILES = {
 
 describe('install-boot-loader', () => {
   const KERNEL = { '/mnt/sysroot/boot/vmlinuz-6.1.0': '', '/mnt/sysroot/boot/initrd.img-6.1.0': '' };
-  const commands = { chroot: () => '', install: () => '', sync: () => '' };
+  const commands = { chroot: () => '', cp: () => '', install: () => '', sync: () => '' };
 
   it('writes every disk from one image, and the ESP once', async () => {
     const machine = targetNode({ files: { ...GRUB_FILES, ...KERNEL }, commands });
     assert.equal((await run(installBootLoader, machine)).outcome, 'changed');
     assert.equal((await run(installBootLoader, machine)).outcome, 'already-done');
     const setup =
-      'chroot /mnt/sysroot /usr/lib/grub/i386-pc/grub-bios-setup --skip-fs-probe --directory=/boot/grub/i386-pc';
+      'chroot /mnt/sysroot /usr/lib/grub/i386-pc/grub-bios-setup --skip-fs-probe --no-rs-codes --directory=/boot/grub/i386-pc';
     assert.deepEqual(lines(machine, 'chroot'), [
-      'chroot /mnt/sysroot grub-install --target=i386-pc --no-bootsector --modules=part_gpt mdraid1x lvm ext2 xfs search_fs_uuid /dev/sda',
+      'chroot /mnt/sysroot grub-mkimage --format=i386-pc --directory=/usr/lib/grub/i386-pc --prefix=/boot/grub --config=/boot/grub/i386-pc/load.cfg --output=/boot/grub/i386-pc/core.img biosdisk part_gpt mdraid1x raid5rec raid6rec lvm ext2 xfs search_fs_uuid',
       `${setup} /dev/sda`,
       `${setup} /dev/sdb`,
     ]);

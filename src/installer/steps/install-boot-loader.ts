@@ -5,6 +5,7 @@ import type { Step } from '../../engine/step.ts';
 import { proveBootLoaders } from '../../storage/boot-proof.ts';
 import {
   bootVolume,
+  coreGrubConfig,
   ESP_FILES,
   espGrubConfig,
   grubConfig,
@@ -42,7 +43,7 @@ export const installBootLoader: Step<Installation> = {
     return { done: true, evidence: { proven: proof.proven } };
   },
   async apply(machine, installation, say) {
-    const { main, esp } = await wantedConfig(machine, installation);
+    const { main, esp, core } = await wantedConfig(machine, installation);
     await machine.writeFile(onTarget('/boot/grub/grub.cfg'), main, 0o600);
     const { password } = installation.model.boot;
     if (password !== undefined) {
@@ -51,10 +52,9 @@ export const installBootLoader: Step<Installation> = {
     }
     const members = await bootMembers(machine, installation.model);
     const disks = members.flatMap(({ disk, biosBoot }) => (biosBoot === undefined ? [] : [disk]));
-    const first = disks[0];
-    if (first !== undefined) {
+    if (disks.length > 0) {
       say(`GRUB for BIOS on ${disks.join(', ')}`);
-      await makeCoreImage(machine, first, installation.model);
+      await makeCoreImage(machine, core, installation.model);
       for (const disk of disks) await embedCoreImage(machine, disk);
     }
     if (members.some((member) => member.esp !== undefined)) {
@@ -68,7 +68,17 @@ export const installBootLoader: Step<Installation> = {
 };
 
 /** Modules in the core image: enough to find /boot in an array or a volume group on any disk. */
-const CORE_MODULES = 'part_gpt mdraid1x lvm ext2 xfs search_fs_uuid';
+const CORE_MODULES = [
+  'biosdisk',
+  'part_gpt',
+  'mdraid1x',
+  'raid5rec',
+  'raid6rec',
+  'lvm',
+  'ext2',
+  'xfs',
+  'search_fs_uuid',
+];
 
 /** Modules that only some layouts take. */
 function modulesFor(model: StorageModel): readonly string[] {
@@ -93,15 +103,30 @@ function grubHash(password: string): string {
   return `grub.pbkdf2.sha512.${HASH.iterations}.${hex(salt)}.${hex(key)}`;
 }
 
-/** Fills /boot/grub/i386-pc and makes core.img there, whose early configuration names /boot by its UUID. */
-async function makeCoreImage(machine: Machine, disk: string, model: StorageModel): Promise<void> {
-  const modules = [CORE_MODULES, ...modulesFor(model)].join(' ');
+const GRUB_FILES = '/usr/lib/grub/i386-pc';
+const GRUB_FOLDER = '/boot/grub/i386-pc';
+
+/**
+ * Fills /boot/grub/i386-pc and makes core.img there, whose early configuration names /boot by its UUID. The same work
+ * as grub-install's, which takes 9 s under emulation to ask every device what the model already says.
+ */
+async function makeCoreImage(machine: Machine, config: string, model: StorageModel): Promise<void> {
+  await machine.exec({
+    file: 'cp',
+    args: ['--recursive', '--no-target-directory', onTarget(GRUB_FILES), onTarget(GRUB_FOLDER)],
+    effect: 'write',
+  });
+  const early = `${GRUB_FOLDER}/load.cfg`;
+  await machine.writeFile(onTarget(early), config);
   await machine.exec({
     file: 'chroot',
-    // The image is the same for every disk, so it is made once; grub-bios-setup below does the rest.
-    args: [TARGET, 'grub-install', '--target=i386-pc', '--no-bootsector', `--modules=${modules}`, disk],
+    args: [
+      ...[TARGET, 'grub-mkimage', '--format=i386-pc', `--directory=${GRUB_FILES}`],
+      // Only where the early configuration fails is a prefix without a device asked for: GRUB's rescue shell.
+      ...['--prefix=/boot/grub', `--config=${early}`, `--output=${GRUB_FOLDER}/core.img`],
+      ...new Set([...CORE_MODULES, ...modulesFor(model)]),
+    ],
     effect: 'write',
-    timeoutMs: 300_000,
   });
 }
 
@@ -109,12 +134,14 @@ async function makeCoreImage(machine: Machine, disk: string, model: StorageModel
 async function embedCoreImage(machine: Machine, disk: string): Promise<void> {
   await machine.exec({
     file: 'chroot',
-    // Without the probe for file systems: the disk guard has judged the disk, and the table on it is ours.
     args: [
       TARGET,
-      '/usr/lib/grub/i386-pc/grub-bios-setup',
+      `${GRUB_FILES}/grub-bios-setup`,
+      // Without the probe for file systems: the disk guard has judged the disk, and the table on it is ours.
       '--skip-fs-probe',
-      '--directory=/boot/grub/i386-pc',
+      // Redundancy is for the gap behind an MBR, which other programs write to; working it out takes 3 s.
+      '--no-rs-codes',
+      `--directory=${GRUB_FOLDER}`,
       disk,
     ],
     effect: 'write',
@@ -162,7 +189,7 @@ async function createEntries(machine: Machine, { model, node }: Installation): P
 async function wantedConfig(
   machine: Machine,
   { model, config, node }: Installation,
-): Promise<{ readonly main: string; readonly esp: string }> {
+): Promise<{ readonly main: string; readonly esp: string; readonly core: string }> {
   const names = await machine.list(onTarget('/boot'));
   const kernel = names.find((name) => name.startsWith('vmlinuz-'));
   const initrd = names.find((name) => name.startsWith('initrd.img-'));
@@ -179,5 +206,6 @@ async function wantedConfig(
   return {
     main: grubConfig(facts, kernelArguments(model, ids, config), config.bootTimeout, volume),
     esp: espGrubConfig(volume),
+    core: coreGrubConfig(volume),
   };
 }

@@ -3,7 +3,7 @@ import { StepFailure } from '../../engine/failure.ts';
 import type { Machine } from '../../engine/machine.ts';
 import type { Step } from '../../engine/step.ts';
 import { fetchImage, withoutPassword } from '../fetch-image.ts';
-import { imageListing, treeListing } from '../image-listing.ts';
+import { imageListing, readListing, treeListing } from '../image-listing.ts';
 import { type Installation, TARGET } from '../installation.ts';
 import { type ImageSource, localPath } from '../system-config-payload.ts';
 
@@ -12,9 +12,9 @@ const DOWNLOAD = `${TARGET}/.slipway-image`;
 
 /** Unpacks the image onto the target: the medium's own, or one from a server. */
 export const unpackImage = (): Step<Installation> => {
-  // What an image from a server holds; the image itself is gone once it is unpacked. In memory only: an installation
-  // that starts again fetches it again.
-  let fetched: readonly string[] | undefined;
+  // What the image holds, as it was read while it was unpacked: the payload is not read twice. In memory only: an
+  // installation that starts again reads the medium's own image, and fetches one from a server again.
+  let unpacked: readonly string[] | undefined;
   return {
     id: 'unpack-image',
     title: 'Unpack the image',
@@ -24,9 +24,10 @@ export const unpackImage = (): Step<Installation> => {
       const local = localPath(payload.image.url);
       // The whole comparison takes seconds; an empty target shows at once.
       const empty = !(await machine.exists(`${TARGET}/etc`));
-      if (empty || (local === undefined && fetched === undefined))
-        return { done: false, why: 'the image is not unpacked' };
-      const want = local === undefined ? (fetched ?? []) : await imageListing(machine, local);
+      if (empty) return { done: false, why: 'the image is not unpacked' };
+      const want = unpacked ?? (local === undefined ? undefined : await imageListing(machine, local));
+      if (want === undefined) return { done: false, why: 'the image is not unpacked' };
+      if (want.length === 0) return { done: false, why: 'the image lists no file' };
       const have = new Set(await treeListing(machine));
       // Mount points exist before and keep the mode of what is mounted there, so folders are compared by name only.
       const missing = want.filter((entry) => !have.has(entry));
@@ -40,13 +41,15 @@ export const unpackImage = (): Step<Installation> => {
     async apply(machine, { config: { payload } }, say) {
       const { image } = payload;
       const local = localPath(image.url);
-      if (local !== undefined) return unpack(machine, image, local);
+      if (local !== undefined) {
+        unpacked = await unpack(machine, image, local);
+        return;
+      }
       say(`fetching ${withoutPassword(image.url)}`);
       await machine.exec({ file: 'rm', args: ['--force', DOWNLOAD], effect: 'write' });
       try {
         await fetchImage(machine, image, DOWNLOAD);
-        await unpack(machine, image, DOWNLOAD);
-        fetched = await imageListing(machine, DOWNLOAD);
+        unpacked = await unpack(machine, image, DOWNLOAD);
       } finally {
         await machine.exec({ file: 'rm', args: ['--force', DOWNLOAD], effect: 'write' });
       }
@@ -54,15 +57,17 @@ export const unpackImage = (): Step<Installation> => {
   };
 };
 
-async function unpack(machine: Machine, image: ImageSource, file: string): Promise<void> {
+/** Unpacks and returns what the image holds. */
+async function unpack(machine: Machine, image: ImageSource, file: string): Promise<readonly string[]> {
   await verify(machine, image, file);
   try {
-    await machine.exec({
+    const { stdout } = await machine.exec({
       file: 'unsquashfs',
-      args: ['-force', '-no-progress', '-quiet', '-dest', TARGET, file],
+      args: ['-force', '-no-progress', '-quiet', '-linfo', '-dest', TARGET, file],
       effect: 'write',
       timeoutMs: 1_800_000,
     });
+    return readListing(stdout);
   } catch (error) {
     if (!(error instanceof CommandError) || !/No space left on device/i.test(error.stderr)) throw error;
     throw new StepFailure(
