@@ -23,10 +23,9 @@ function machineWith(curl: FakeCommand, online = true): FakeMachine {
       sha256sum: () => `${SUM}  ${DOWNLOAD}\n`,
       find: () => '-rw-r--r--\t3\tetc/a\t\n',
       rm: ({ args }, m) => void m.files.delete(args.at(-1) ?? ''),
-      unsquashfs: ({ args }, m) => {
-        if (args[0] === '-lls') return '-rw-r--r-- root/root 3 2023-11-14 22:13 /etc/a\n';
+      unsquashfs: (_, m) => {
         m.files.set('/mnt/sysroot/etc/a', 'a');
-        return '';
+        return '-rw-r--r-- root/root 3 2023-11-14 22:13 /mnt/sysroot/etc/a\n';
       },
     },
   });
