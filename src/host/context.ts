@@ -7,4 +7,6 @@ export interface Context {
   readonly cache: Cache;
   /** Aborted by Ctrl-C; `exec` and `cache` watch it already, loops of their own must too. */
   readonly signal: AbortSignal;
+  /** `--dry-run`: what does not go through `exec` and costs something, such as a download, is left undone as well. */
+  readonly preview?: true;
 }
