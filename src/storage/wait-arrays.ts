@@ -14,9 +14,14 @@ export interface WaitOptions {
   readonly expectedDisks?: number;
 }
 
-const SPEED_LIMIT_MIN = '/proc/sys/dev/raid/speed_limit_min';
-/** KiB/s; the kernel's default for speed_limit_max, so resync goes before everything else. */
-const FULL_SPEED = 200_000;
+/**
+ * KiB/s for each of the kernel's limits meanwhile: the minimum is the default of the maximum, so that resync goes before
+ * everything else, and the maximum is more than a disk of today can do.
+ */
+const FULL_SPEED: readonly (readonly [file: string, limit: number])[] = [
+  ['/proc/sys/dev/raid/speed_limit_max', 2_000_000],
+  ['/proc/sys/dev/raid/speed_limit_min', 200_000],
+];
 
 /** Milliseconds that udev may take to assemble what it finds at boot. */
 const ASSEMBLY_MS = 15_000;
@@ -108,13 +113,17 @@ async function startPending(machine: Machine, array: ArrayState): Promise<void> 
 }
 
 async function withFullSpeed<T>(machine: Machine, work: () => Promise<T>): Promise<T> {
-  const before = (await machine.readFile(SPEED_LIMIT_MIN))?.trim();
-  if (before === undefined) return work();
-  await machine.writeFile(SPEED_LIMIT_MIN, `${FULL_SPEED}\n`);
+  const lower: (readonly [file: string, limit: string])[] = [];
+  for (const [file, limit] of FULL_SPEED) {
+    const before = (await machine.readFile(file))?.trim();
+    if (before === undefined || Number(before) >= limit) continue;
+    await machine.writeFile(file, `${limit}\n`);
+    lower.push([file, before]);
+  }
   try {
     return await work();
   } finally {
-    await machine.writeFile(SPEED_LIMIT_MIN, `${before}\n`);
+    for (const [file, before] of lower.toReversed()) await machine.writeFile(file, `${before}\n`);
   }
 }
 

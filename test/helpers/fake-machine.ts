@@ -1,9 +1,10 @@
 /** A {@link Machine} made of a file tree in memory, recorded command outputs and a clock of its own. */
 import { posix } from 'node:path';
-import { type Command, CommandError, type CommandResult } from '../../src/engine/command.ts';
+import { type Command, CommandError, type CommandResult, type Exec } from '../../src/engine/command.ts';
 import type { Machine } from '../../src/engine/machine.ts';
 
 export interface FakeMachine extends Machine {
+  exec: Exec;
   /** What is in the tree now; tests may change it while the machine is used. */
   readonly files: Map<string, string | Uint8Array>;
   /** Symbolic links: path → absolute target. */

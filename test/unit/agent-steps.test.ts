@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { AgentStep, NodeFacts } from '../../postinstall/agent-step.ts';
 import { matchLayout } from '../../postinstall/steps/match-layout.ts';
-import { passMdGate } from '../../postinstall/steps/pass-md-gate.ts';
+import { COMPARE_DUE_PATH, passMdGate } from '../../postinstall/steps/pass-md-gate.ts';
 import { proveBootLoader } from '../../postinstall/steps/prove-boot-loader.ts';
 import { setIdentity } from '../../postinstall/steps/set-identity.ts';
 import { setTime } from '../../postinstall/steps/set-time.ts';
@@ -9,8 +9,8 @@ import { withHosts, writeHosts } from '../../postinstall/steps/write-hosts.ts';
 import { findTimeDaemon } from '../../postinstall/time-daemons.ts';
 import { runStep, type StepReport } from '../../src/engine/run-step.ts';
 import { recordLayout } from '../../src/storage/record-layout.ts';
-import { arrayFiles, type FakeMachine, fakeMachine } from '../helpers/fake-machine.ts';
-import { installedNode, PLAN } from '../helpers/installed-node.ts';
+import { type FakeMachine, fakeMachine } from '../helpers/fake-machine.ts';
+import { type InstalledNode, installedNode, PLAN } from '../helpers/installed-node.ts';
 
 let facts: NodeFacts;
 before(async () => {
@@ -119,23 +119,98 @@ describe('pass-md-gate', () => {
     );
   });
 
-  it('waits for a resync and says how far it is', async () => {
-    const said: string[] = [];
+  /** A node whose array `device` resyncs until `ticks` sleeps are over; a comparison takes one more and finds `differ`. */
+  const resyncing = (ticks: number, differ = '0', device: 'md126' | 'md125' = 'md126'): InstalledNode => {
+    const folder = `/sys/block/${device}/md`;
+    let left = ticks;
     const machine = installedNode({
+      commands: { 'systemd-inhibit': () => 'held' },
       onSleep: (m) => {
-        for (const [path, text] of Object.entries(
-          arrayFiles('md126', { members: { sda3: ['0', 'in_sync'], sdb3: ['1', 'in_sync'] } }),
-        ))
-          m.files.set(path, text);
-        m.files.set('/dev/md126', '');
+        left -= 1;
+        held.push(m.held.map(({ file }) => file).join());
+        if (m.files.get(`${folder}/sync_action`) === 'check\n')
+          m.files.set(`${folder}/mismatch_cnt`, `${differ}\n`);
+        if (left > 0) return;
+        m.files.set(`${folder}/sync_action`, 'idle\n');
+        m.files.set(`${folder}/sync_completed`, 'none\n');
       },
     });
-    machine.files.set('/sys/block/md126/md/sync_action', 'resync\n');
-    machine.files.set('/sys/block/md126/md/sync_completed', '1 / 4\n');
+    machine.files.set(`${folder}/sync_action`, 'resync\n');
+    machine.files.set(`${folder}/sync_completed`, '1 / 4\n');
+    return machine;
+  };
+  let held: string[] = [];
+  beforeEach(() => {
+    held = [];
+  });
+  const said = async (machine: InstalledNode): Promise<{ report: StepReport; lines: readonly string[] }> => {
+    const lines: string[] = [];
     const report = await runStep(passMdGate, machine, facts, {
-      listener: (event) => event.kind === 'said' && said.push(event.line),
+      listener: (event) => event.kind === 'said' && lines.push(event.line),
     });
-    assert.deepEqual([report.outcome, said], ['changed', ['array boot: resync 25 %']]);
+    return { report, lines };
+  };
+
+  it('waits for a resync, says how far it is, and has the members of /boot compared', async () => {
+    const machine = resyncing(1);
+    const { report, lines } = await said(machine);
+    assert.deepEqual(
+      [report.outcome, lines],
+      ['changed', ['array boot: resync 25 %', 'comparing the members of array boot']],
+    );
+    assert.equal(machine.files.get(COMPARE_DUE_PATH), '');
+  });
+
+  it('holds a shutdown back as long as /boot is resynced, and no longer', async () => {
+    const machine = resyncing(2);
+    await said(machine);
+    assert.deepEqual([held, machine.held], [['systemd-inhibit', 'systemd-inhibit', ''], []]);
+    assert.deepEqual(machine.ran[0]?.args.slice(0, 3), [
+      '--what=shutdown',
+      '--mode=block',
+      '--who=slipway-agent',
+    ]);
+  });
+
+  it('lets the machine go down while another array is resynced, and compares nothing', async () => {
+    const machine = resyncing(3, '0', 'md125');
+    const { report, lines } = await said(machine);
+    assert.deepEqual([report.outcome, machine.ran, lines], ['changed', [], ['array root: resync 25 %']]);
+  });
+
+  it('goes on where nobody holds a shutdown back, and says so', async () => {
+    const machine = resyncing(1);
+    machine.exec = () => Promise.reject(new Error('no logind'));
+    const { report, lines } = await said(machine);
+    assert.deepEqual([report.outcome, lines[0]], ['changed', 'a shutdown is not held back: no logind']);
+  });
+
+  it('fails for members that differ, again after a restart, until they were made equal', async () => {
+    const machine = resyncing(1, '128');
+    assert.match(
+      failure(await run(passMdGate, machine)),
+      /^verify-failed: the members of array boot differ in 128 sectors$/,
+    );
+    // The kernel forgets its count when an array is assembled.
+    machine.files.delete('/sys/block/md126/md/mismatch_cnt');
+    assert.match(failure(await run(passMdGate, machine)), /differ in 128 sectors/);
+    const mended = resyncing(1);
+    mended.files.set(COMPARE_DUE_PATH, String(machine.files.get(COMPARE_DUE_PATH)));
+    assert.equal((await run(passMdGate, mended)).outcome, 'changed');
+    assert.equal((await run(passMdGate, mended)).outcome, 'already-done');
+  });
+
+  it('does not forget a comparison that a power cut came before', async () => {
+    const machine = installedNode({
+      files: { [COMPARE_DUE_PATH]: 'esp\n' },
+      commands: { 'systemd-inhibit': () => '' },
+    });
+    machine.files.set('/sys/block/md127/md/mismatch_cnt', '0\n');
+    const stuck = await passMdGate.check(machine, facts);
+    assert.match(
+      stuck.done ? '' : stuck.why,
+      /the members of array esp have not been compared since its resync/,
+    );
   });
 
   it('has nothing to wait for on a single disk', async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { compareMembers } from '../../src/storage/compare-members.ts';
 import { describeSync, mdReady, readArrays } from '../../src/storage/md.ts';
 import { waitForArrays } from '../../src/storage/wait-arrays.ts';
 import { arrayFiles, type FakeMachine, fakeMachine } from '../helpers/fake-machine.ts';
@@ -161,6 +162,33 @@ describe('waitForArrays', () => {
     assert.deepEqual([new Set(limits), speedLimit(machine)], [new Set(['200000\n']), '1000\n']);
   });
 
+  it('raises both limits, never lowers one, and puts back what it changed', async () => {
+    const MAX = '/proc/sys/dev/raid/speed_limit_max';
+    const seen: unknown[] = [];
+    for (const [max, min] of [
+      ['200000\n', '1000\n'],
+      ['9000000\n', '500000\n'],
+    ] as const) {
+      const machine = machineWith(
+        { md127: { action: 'resync', resyncStart: '0', completed: '0 / 100' } },
+        {
+          onSleep(m) {
+            seen.push([m.files.get(MAX), speedLimit(m)]);
+            set(m, 'md127', {});
+          },
+        },
+      );
+      machine.files.set(MAX, max);
+      machine.files.set('/proc/sys/dev/raid/speed_limit_min', min);
+      await waitForArrays(machine, ['boot']);
+      assert.deepEqual([machine.files.get(MAX), speedLimit(machine)], [max, min]);
+    }
+    assert.deepEqual(seen, [
+      ['2000000\n', '200000\n'],
+      ['9000000\n', '500000\n'],
+    ]);
+  });
+
   it('starts a pending resync', async () => {
     const machine = machineWith(
       { md127: { state: 'read-auto', resyncStart: '64' } },
@@ -249,5 +277,50 @@ describe('waitForArrays', () => {
         'array boot is degraded: 1 of 2 members; array esp is not running (inactive) and degraded: 1 of 2 members; ' +
         'array root is not assembled',
     });
+  });
+});
+
+describe('compareMembers', () => {
+  const array = async (machine: FakeMachine) => {
+    const [first] = await readArrays(machine);
+    assert.ok(first !== undefined);
+    return first;
+  };
+  const FOLDER = '/sys/block/md127/md';
+
+  it('asks md for a comparison and tells in how many sectors members differ', async () => {
+    for (const differ of ['0', '8']) {
+      let looks = 0;
+      const seen: string[] = [];
+      const machine = machineWith(
+        { md127: {} },
+        {
+          onSleep(m) {
+            looks += 1;
+            m.files.set(`${FOLDER}/sync_completed`, `${looks} / 3\n`);
+            if (looks < 3) return;
+            m.files.set(`${FOLDER}/sync_action`, 'idle\n');
+            m.files.set(`${FOLDER}/mismatch_cnt`, `${differ}\n`);
+          },
+        },
+      );
+      const sectors = await compareMembers(machine, await array(machine), {
+        onProgress: (now) => seen.push(describeSync(now)),
+      });
+      assert.deepEqual(
+        [sectors, seen, machine.written],
+        [Number(differ), ['check 33 %', 'check 66 %'], [`${FOLDER}/sync_action`]],
+      );
+    }
+  });
+
+  it('fails when nothing has moved for the given time, and when the array goes away', async () => {
+    const stuck = machineWith({ md127: {} });
+    await assert.rejects(compareMembers(stuck, await array(stuck), { stallSeconds: 30 }), {
+      failureClass: 'timeout',
+      message: 'no progress for 30 s: array boot: check',
+    });
+    const gone = machineWith({ md127: {} }, { onSleep: (m) => m.files.delete(`${FOLDER}/array_state`) });
+    await assert.rejects(compareMembers(gone, await array(gone)), { failureClass: 'verify-failed' });
   });
 });
