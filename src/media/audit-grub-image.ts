@@ -16,8 +16,8 @@ const MAGIC = 'mimg';
 /** Types of the objects behind the kernel. */
 const OBJECT = { config: 2, prefix: 3 } as const;
 const OBJECT_HEADER = 8;
-/** The boot code in front of GRUB's core on a CD (cdboot.img). */
-const CDBOOT_BYTES = 2048;
+/** The boot code in front of GRUB's core on a CD: cdboot.img and diskboot.img. */
+const BOOT_CODE_BYTES = 2048 + 512;
 /** Offsets in the decompressor that the core begins with (include/grub/offsets.h). */
 const PACKED_BYTES = 8;
 const UNPACKED_BYTES = 12;
@@ -32,8 +32,8 @@ export function grubBuiltIntoEfi(program: Uint8Array): GrubBuiltIn | undefined {
 
 /** From an El Torito image for BIOS (`i386-pc-eltorito`); undefined when it is no GRUB. */
 export function grubBuiltIntoElTorito(image: Uint8Array): GrubBuiltIn | undefined {
-  if (image.length < CDBOOT_BYTES + 512) return undefined;
-  const core = Buffer.from(image.buffer, image.byteOffset + CDBOOT_BYTES, image.length - CDBOOT_BYTES);
+  if (image.length < BOOT_CODE_BYTES + 512) return undefined;
+  const core = Buffer.from(image.buffer, image.byteOffset + BOOT_CODE_BYTES, image.length - BOOT_CODE_BYTES);
   const packed = core.readUInt32LE(PACKED_BYTES);
   const unpacked = core.readUInt32LE(UNPACKED_BYTES);
   if (packed === 0 || packed > core.length || unpacked < packed || unpacked > MOST_UNPACKED) return undefined;
