@@ -14,7 +14,7 @@ import { makePlan } from '../../src/plan/plan.ts';
 import type { MediaPlan, Plan } from '../../src/plan/types.ts';
 import { loadSpec } from '../../src/spec/load.ts';
 
-const HOST = {
+export const HOST = {
   biosModules: '/usr/lib/grub/i386-pc',
   shim: '/usr/lib/shim/shimx64.efi.signed',
   mokManager: '/usr/lib/shim/mmx64.efi.signed',
@@ -102,7 +102,7 @@ export async function tinyBase(dir: string, exec: Exec): Promise<BaseArtefact> {
 }
 
 /** Debian's signed cloud kernel: has virtio and the serial console built in. */
-async function debianKernel(exec: Exec): Promise<string> {
+export async function debianKernel(exec: Exec): Promise<string> {
   const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'slipway-test');
   const kernel = join(cache, 'vmlinuz-cloud-amd64');
   if (existsSync(kernel)) return kernel;
@@ -134,7 +134,7 @@ sync
 poweroff -f
 `;
 
-async function talkingInitrd(dir: string, exec: Exec): Promise<string> {
+export async function talkingInitrd(dir: string, exec: Exec): Promise<string> {
   const root = join(dir, 'initrd');
   for (const folder of ['bin', 'proc', 'dev', 'sys']) await mkdir(join(root, folder), { recursive: true });
   await copyFile('/bin/busybox', join(root, 'bin/busybox'));
