@@ -32,7 +32,7 @@ export interface VendorBaseOptions {
   /** Default: bytes that are neither. */
   readonly kernel?: string;
   readonly initrd?: string;
-  /** Bytes of `images/install.img`, which are not zeros; default 64 KiB. */
+  /** Bytes of `images/install.img`, which are not zeros; default 2 MiB. */
   readonly payloadBytes?: number;
   /** Files to add, or to put in the place of others; undefined leaves one out. */
   readonly files?: Readonly<Record<string, string | undefined>>;
@@ -102,7 +102,7 @@ export async function vendorBase(dir: string, options: VendorBaseOptions, exec: 
   const tree = join(dir, 'tree');
   const iso = join(dir, 'base.iso');
   await writeFiles(tree, textsOf(facts, options));
-  await writePayload(join(tree, 'images/install.img'), options.payloadBytes ?? 64 * 1024);
+  await writePayload(join(tree, 'images/install.img'), options.payloadBytes ?? 2 * MIB);
   await placeKernels(tree, facts, options);
   await placeLoaders(tree, facts, exec);
   if (facts.efi !== 'none') await makeEfiImage(tree, facts, exec);
