@@ -10,6 +10,8 @@ export interface NodeFacts {
   readonly layout?: LayoutRecord;
   /** Milliseconds since the epoch: no clock may be before the time this agent was built. */
   readonly builtAt: number;
+  /** The device a person chose to take the place of a disk that is gone. */
+  readonly replacement?: string;
 }
 
 export interface AgentStep extends Step<NodeFacts> {

@@ -37,20 +37,22 @@ const print = (text: string): void => {
 /** The packager stamps the bundle with the time of the newest of its sources. */
 const builtAt = (): number => statSync(fileURLToPath(import.meta.url)).mtimeMs;
 
-async function run({ check, only, mayRestart }: Extract<AgentCall, { verb: 'run' }>): Promise<number> {
+async function run(call: Extract<AgentCall, { verb: 'run' }>): Promise<number> {
+  const { check, only, mayRestart, replacement } = call;
+  const given = { builtAt: builtAt(), ...(replacement === undefined ? {} : { replacement }) };
   const stop = new AbortController();
   process.once('SIGTERM', () => stop.abort());
   process.once('SIGINT', () => stop.abort());
   // A stop ends waiting at once; the command that is running is left to its end, and none is begun after it.
   const machine = stoppableMachine(localMachine({ exec: spawnExec(), signal: stop.signal }), stop.signal);
-  if (check) return (await checkAgent(machine, builtAt(), (line) => print(`${line}\n`))) ? 0 : 1;
+  if (check) return (await checkAgent(machine, given, (line) => print(`${line}\n`))) ? 0 : 1;
 
   const lock = await acquireLock(LOCK_PATH, 'slipway-agent run');
   try {
     const outlets = runOutlets();
     const verdict = await runAgent({
       machine,
-      builtAt: builtAt(),
+      given,
       outlets,
       signal: stop.signal,
       mayRestart,

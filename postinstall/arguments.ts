@@ -1,13 +1,20 @@
 /** The agent's command line. */
 
 export type AgentCall =
-  | { readonly verb: 'run'; readonly check: boolean; readonly mayRestart: boolean; readonly only?: string }
+  | {
+      readonly verb: 'run';
+      readonly check: boolean;
+      readonly mayRestart: boolean;
+      readonly only?: string;
+      readonly replacement?: string;
+    }
   | { readonly verb: 'status'; readonly json: boolean; readonly wait: boolean }
   | { readonly verb: 'explain'; readonly step: string }
   | { readonly verb: 'record-layout' }
   | { readonly verb: 'help' };
 
-export const USAGE = `usage: slipway-agent run [--check] [--only STEP] [--may-restart]   run the steps; --check changes nothing
+export const USAGE = `usage: slipway-agent run [--check] [--only STEP] [--replacement DISK] [--may-restart]
+                                                   run the steps; --check changes nothing
        slipway-agent status [--json] [--wait]      exit 0 complete, 1 failed, 2 not ended
        slipway-agent explain STEP                  what a step checks, what it last saw, how to mend it
        slipway-agent record-layout                 write /etc/slipway/layout.json from the disks
@@ -44,17 +51,27 @@ export function parseArguments(args: readonly string[]): AgentCall | string {
 function parseRun(words: readonly string[]): AgentCall | string {
   let check = false;
   let mayRestart = false;
-  let only: string | undefined;
+  const values = new Map<string, string>();
   for (let i = 0; i < words.length; i += 1) {
     const word = words[i] ?? '';
+    const [, name = '', given] = /^(--(?:only|replacement))(?:=(.*))?$/.exec(word) ?? [];
     if (word === '--check') check = true;
     else if (word === '--may-restart') mayRestart = true;
-    else if (word.startsWith('--only=')) only = word.slice('--only='.length);
-    else if (word === '--only') {
-      i += 1;
-      only = words[i] ?? '';
-    } else return `run does not take '${word}'`;
+    else if (name === '') return `run does not take '${word}'`;
+    else {
+      if (given === undefined) i += 1;
+      values.set(name, given ?? words[i] ?? '');
+    }
   }
+  const [only, replacement] = [values.get('--only'), values.get('--replacement')];
   if (only === '' || only?.startsWith('-')) return '--only takes the name of a step';
-  return { verb: 'run', check, mayRestart, ...(only === undefined ? {} : { only }) };
+  if (replacement !== undefined && !replacement.startsWith('/dev/'))
+    return '--replacement takes a disk, such as /dev/sdb or a name below /dev/disk/by-id';
+  return {
+    verb: 'run',
+    check,
+    mayRestart,
+    ...(only === undefined ? {} : { only }),
+    ...(replacement === undefined ? {} : { replacement }),
+  };
 }

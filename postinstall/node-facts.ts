@@ -11,11 +11,14 @@ const PLAN_VERSION = 1;
 const REMEDY = 'install the node again from its ISO, or restore the file from a backup';
 
 /** Rejects with a StepFailure of class `config-invalid` when a file is missing or is not what it should be. */
-export async function readNodeFacts(machine: Machine, builtAt: number): Promise<NodeFacts> {
+export async function readNodeFacts(
+  machine: Machine,
+  given: Pick<NodeFacts, 'builtAt' | 'replacement'>,
+): Promise<NodeFacts> {
   const plan = await readNodePlan(machine);
   try {
     const layout = await readLayoutRecord(machine);
-    return { plan, builtAt, ...(layout === undefined ? {} : { layout }) };
+    return { plan, ...given, ...(layout === undefined ? {} : { layout }) };
   } catch (error) {
     throw invalid(LAYOUT_RECORD_PATH, error instanceof Error ? error.message : String(error));
   }

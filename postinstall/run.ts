@@ -21,9 +21,12 @@ export interface RunOutlets {
   verdict(line: string): Promise<void>;
 }
 
+/** What the agent knows beside the node's files. */
+export type GivenFacts = Pick<NodeFacts, 'builtAt' | 'replacement'>;
+
 export interface RunRequest {
   readonly machine: Machine;
-  readonly builtAt: number;
+  readonly given: GivenFacts;
   readonly outlets: RunOutlets;
   readonly signal: AbortSignal;
   /** Run this step alone, once the steps before it are found verified. */
@@ -95,11 +98,11 @@ function verdictLine(node: string, result: Exclude<RunResult, { state: 'partial'
 
 /** Rejects only when the journal cannot be written. */
 async function runRecorded(request: RunRequest, journal: Journal): Promise<RunResult> {
-  const { machine, builtAt, outlets, signal, only, everyMinute } = request;
+  const { machine, given, outlets, signal, only, everyMinute } = request;
   let facts: NodeFacts;
   let steps: readonly AgentStep[];
   try {
-    facts = await readNodeFacts(machine, builtAt);
+    facts = await readNodeFacts(machine, given);
     steps = await allSteps(machine);
     if (only !== undefined) steps = await onlyStep(steps, only, machine, facts);
   } catch (error) {
@@ -130,10 +133,10 @@ const secretsOf = ({ plan }: NodeFacts): readonly string[] =>
 /** Asks every check and changes nothing. Resolves with whether all is as it should be. */
 export async function checkAgent(
   machine: Machine,
-  builtAt: number,
+  given: GivenFacts,
   say: (line: string) => void,
 ): Promise<boolean> {
-  const facts = await readNodeFacts(machine, builtAt);
+  const facts = await readNodeFacts(machine, given);
   const results: boolean[] = [];
   for (const step of await allSteps(machine)) {
     const result = await checkStep(step, machine, facts);

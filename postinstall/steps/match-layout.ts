@@ -11,7 +11,7 @@ import type { AgentStep } from '../agent-step.ts';
 export const matchLayout: AgentStep = {
   id: 'match-layout',
   title: 'Storage layout',
-  after: ['set-identity'],
+  after: ['replace-disk'],
   checks: `Partition tables, GPT names, PARTUUIDs, array and file system UUIDs are those of ${LAYOUT_RECORD_PATH}.`,
   byHand: 'Attach the disks the node was installed on; if you replaced one on purpose, see docs/agent.md.',
 

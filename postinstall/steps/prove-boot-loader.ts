@@ -27,6 +27,8 @@ export const proveBootLoader: AgentStep = {
   },
 
   async apply(machine, facts, say) {
+    const { withoutLoader } = await prove(machine, facts);
+    for (const { disk } of withoutLoader) await writeBiosLoader(machine, disk, say);
     const { problems, withoutEntry } = await prove(machine, facts);
     if (problems.length > 0) {
       throw new StepFailure(
@@ -42,6 +44,38 @@ export const proveBootLoader: AgentStep = {
 async function prove(machine: Machine, { layout }: NodeFacts): Promise<BootProof> {
   if (layout === undefined) throw new StepFailure('config-invalid', 'there is no layout record');
   return proveBootLoaders(machine, recordedBootMembers(layout, await observe(machine)));
+}
+
+/** GRUB's own writer for BIOS and the files it writes from, on the embedded base and on EL. */
+const BIOS_WRITERS: readonly {
+  readonly program: string;
+  readonly folder: string;
+  readonly options: readonly string[];
+}[] = [
+  {
+    program: '/usr/lib/grub/i386-pc/grub-bios-setup',
+    folder: '/boot/grub/i386-pc',
+    // As the installer writes them: the disks are compared with each other.
+    options: ['--no-rs-codes'],
+  },
+  { program: '/usr/sbin/grub2-bios-setup', folder: '/boot/grub2/i386-pc', options: [] },
+];
+
+/** The disk is one of the record, and its layout was matched before; the files are proven by another disk. */
+async function writeBiosLoader(machine: Machine, disk: string, say: (line: string) => void): Promise<void> {
+  for (const { program, folder, options } of BIOS_WRITERS) {
+    if (!(await machine.exists(program)) || !(await machine.exists(`${folder}/core.img`))) continue;
+    say(`writing the BIOS boot loader of ${disk}`);
+    await machine.exec({
+      file: program,
+      args: ['--skip-fs-probe', ...options, `--directory=${folder}`, disk],
+      effect: 'write',
+      timeoutMs: 300_000,
+    });
+    // The proof reads the disks themselves.
+    await machine.exec({ file: 'sync', args: [], effect: 'write' });
+    return;
+  }
 }
 
 /** Firmware forgets its entries when its battery dies or its settings are reset. */

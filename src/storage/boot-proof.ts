@@ -42,6 +42,8 @@ export interface BootProof {
   readonly problems: readonly string[];
   /** What should be so and does not keep a disk from starting the machine. */
   readonly warnings: readonly string[];
+  /** Members whose BIOS boot loader is not that of the files, while another member's is: it can be written again. */
+  readonly withoutLoader: readonly BootMember[];
   /** Members whose ESP no entry of the firmware's boot order names; empty when not started by UEFI. */
   readonly withoutEntry: readonly BootMember[];
   /** What was proven, for a journal: `MBR and core.img of sda, sdb`. */
@@ -74,6 +76,7 @@ export async function proveBootLoaders(
   return {
     problems: [...nothing, ...bios.problems, ...uefi.problems],
     warnings: entries.warnings,
+    withoutLoader: bios.broken,
     withoutEntry: entries.withoutEntry,
     proven: [...bios.proven, ...uefi.proven, ...entries.proven],
   };
@@ -93,14 +96,14 @@ async function proveBios(
   machine: Machine,
   members: readonly BootMember[],
   bootFolder: string,
-): Promise<Part> {
+): Promise<Part & { readonly broken: readonly BootMember[] }> {
   const found = members.flatMap(({ disk, biosBoot }) => (biosBoot === undefined ? [] : [{ disk, biosBoot }]));
-  if (found.length === 0) return { problems: [], proven: [] };
+  if (found.length === 0) return { problems: [], proven: [], broken: [] };
   const missing = members.filter((member) => member.biosBoot === undefined);
   const problems = missing.map(({ disk }) => `${shortName(disk)}: no BIOS boot partition`);
 
   const files = await readLoaderFiles(machine, bootFolder);
-  if (typeof files === 'string') return { problems: [...problems, files], proven: [] };
+  if (typeof files === 'string') return { problems: [...problems, files], proven: [], broken: [] };
   const images = await Promise.all(
     found.map(async ({ disk, biosBoot }) => ({
       disk,
@@ -109,10 +112,14 @@ async function proveBios(
       core: await machine.readBytes(disk, biosBoot.start * SECTOR_BYTES, files.coreImage.length, true),
     })),
   );
-  for (const { disk, mbr, core, start } of images) {
-    for (const problem of biosLoaderProblems(files, mbr, core, start))
-      problems.push(`${shortName(disk)}: ${problem}`);
-  }
+  const judged = images.map(({ disk, mbr, core, start }) => ({
+    disk,
+    found: biosLoaderProblems(files, mbr, core, start),
+  }));
+  problems.push(...judged.flatMap(({ disk, found: why }) => why.map((one) => `${shortName(disk)}: ${one}`)));
+  const bad = judged.filter(({ found: why }) => why.length > 0).map(({ disk }) => disk);
+  // Where no disk has the loader of the files, the files are as likely to be wrong as the disks.
+  const broken = bad.length < judged.length ? members.filter(({ disk }) => bad.includes(disk)) : [];
   const first = images[0];
   for (const other of images.slice(1)) {
     if (first === undefined || problems.length > 0) break;
@@ -124,7 +131,11 @@ async function proveBios(
     if (inMbr !== undefined) problems.push(`${pair}: the MBRs differ at byte ${inMbr}`);
     if (inCore !== undefined) problems.push(`${pair}: the BIOS boot partitions differ at byte ${inCore}`);
   }
-  return { problems, proven: problems.length > 0 ? [] : [`MBR and core.img of ${diskNames(found)}`] };
+  return {
+    problems,
+    proven: problems.length > 0 ? [] : [`MBR and core.img of ${diskNames(found)}`],
+    broken,
+  };
 }
 
 /** The files grub-install wrote the disks from, or why they cannot be compared with. */

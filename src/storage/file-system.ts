@@ -17,6 +17,33 @@ const EXT = 1024;
 const EXT_COMPAT_JOURNAL = 0x4;
 const EXT_INCOMPAT_EXTENTS = 0x40;
 
+/** Where btrfs has its superblock, behind all the others. */
+export const BTRFS_AT = 65_536;
+/** As many bytes from there on as {@link identifyBtrfs} looks at. */
+export const BTRFS_BYTES = 4096;
+
+export interface BtrfsSignature extends FileSystemSignature {
+  /** Devices of the volume. */
+  readonly devices: number;
+}
+
+/** The superblock of btrfs (btrfs_super_block); undefined for anything else. */
+export function identifyBtrfs(bytes: Uint8Array): BtrfsSignature | undefined {
+  const text = Buffer.from(bytes);
+  if (text.length < BTRFS_BYTES || text.toString('latin1', 64, 72) !== '_BHRfS_M') return undefined;
+  return {
+    type: 'btrfs',
+    uuid: uuidAt(bytes, 32),
+    label: text.toString('utf8', 299, 299 + 256).replace(/\0.*$/s, ''),
+    devices: Number(text.readBigUInt64LE(136)),
+  };
+}
+
+/** The same from a device, past the page cache. */
+export async function readBtrfs(machine: Machine, device: string): Promise<BtrfsSignature | undefined> {
+  return identifyBtrfs(await machine.readBytes(device, BTRFS_AT, BTRFS_BYTES, true));
+}
+
 /** Undefined for anything that is none of ext2-4, xfs, vfat, swap and LUKS. */
 export function identifyFileSystem(bytes: Uint8Array): FileSystemSignature | undefined {
   if (bytes.length < SIGNATURE_BYTES) return undefined;
@@ -56,5 +83,6 @@ export async function readFileSystem(
   machine: Machine,
   device: string,
 ): Promise<FileSystemSignature | undefined> {
-  return identifyFileSystem(await machine.readBytes(device, 0, SIGNATURE_BYTES, true));
+  const found = identifyFileSystem(await machine.readBytes(device, 0, SIGNATURE_BYTES, true));
+  return found ?? (await readBtrfs(machine, device));
 }

@@ -52,6 +52,7 @@ describe('proveBootLoaders', () => {
     assert.deepEqual(proof, {
       problems: [],
       warnings: ['boot entries of the firmware were not looked at: not started by UEFI'],
+      withoutLoader: [],
       withoutEntry: [],
       proven: ['MBR and core.img of sda, sdb', 'ESP and EFI/BOOT/BOOTX64.EFI of sda, sdb'],
     });
