@@ -1,8 +1,9 @@
 /** What is in our two packages. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MissingError } from '../errors/exit.ts';
 import { packageRoot, packageVersion } from '../host/package-root.ts';
+import { readNews } from './changelog.ts';
 import type { NodeRuntime } from './node-runtime.ts';
 import { fileEntry, folderEntry, type Payload, textEntry, treeEntries } from './payload.ts';
 import { rpmVersion } from './release.ts';
@@ -16,6 +17,8 @@ export const INSTALLED = {
   unit: '/usr/lib/systemd/system/slipway-agent.service',
   preset: '/usr/lib/systemd/system-preset/50-slipway.preset',
   command: '/usr/bin/slipway-agent',
+  /** The operator's, kept by upgrades. */
+  environment: '/etc/slipway/agent.env',
 } as const;
 
 /** A step of the user's: everything in `dir` goes into the package under its id. */
@@ -33,6 +36,7 @@ export async function describeRuntime(runtime: NodeRuntime): Promise<RpmDescript
     name: 'slipway-runtime',
     version: runtime.version,
     arch: 'x86_64',
+    news: [{ version: runtime.version, notes: [`Node.js ${runtime.version}, as its makers built it.`] }],
     payload: [
       folderEntry('/usr/lib/slipway'),
       folderEntry('/usr/lib/slipway/runtime'),
@@ -70,12 +74,18 @@ export async function describePostinstall(
     name: 'slipway-postinstall',
     version: rpmVersion(packageVersion()),
     arch: 'noarch',
+    news: readNews(readFileSync(ownFile('NEWS.md'), 'utf8')).map((entry) => ({
+      ...entry,
+      version: rpmVersion(entry.version),
+    })),
     values: { nodeMajor: runtime.version.replace(/\..*/, '') },
     payload: [
       folderEntry('/usr/lib/slipway'),
       folderEntry(INSTALLED.steps),
       await fileEntry(INSTALLED.agent, 0o644, own.agent),
       textEntry(INSTALLED.command, 0o755, COMMAND),
+      folderEntry('/etc/slipway'),
+      textEntry(INSTALLED.environment, 0o644, ENVIRONMENT),
       await fileEntry(INSTALLED.unit, 0o644, own.unit),
       textEntry(INSTALLED.preset, 0o644, PRESET),
       await fileEntry('/usr/share/licenses/slipway-postinstall/LICENSE', 0o644, ownFile('LICENSE')),
@@ -85,7 +95,14 @@ export async function describePostinstall(
 }
 
 const COMMAND = `#!/bin/sh
+set -a
+[ ! -r ${INSTALLED.environment} ] || . ${INSTALLED.environment}
+set +a
 exec ${INSTALLED.node} ${INSTALLED.agent} "$@"
+`;
+
+const ENVIRONMENT = `# Environment of slipway-agent and of the steps it runs, as a shell reads it. Upgrades keep this file.
+# https_proxy=http://proxy.example.org:3128
 `;
 
 /**

@@ -8,6 +8,7 @@ import { hashJson, hashText } from '../host/hash.ts';
 import { packageRoot } from '../host/package-root.ts';
 import { renderTemplate } from '../host/template.ts';
 import { toolNeeds } from '../host/tools.ts';
+import { changelogText, type News } from './changelog.ts';
 import { type Payload, payloadIdentity, stagePayload } from './payload.ts';
 
 export interface RpmDescription {
@@ -16,6 +17,8 @@ export interface RpmDescription {
   readonly version: string;
   readonly arch: 'noarch' | 'x86_64';
   readonly payload: Payload;
+  /** Newest first; the first entry is this version's. */
+  readonly news: readonly News[];
   /** More values for the template `rpm-spec/<name>.spec.ejs`. */
   readonly values?: Readonly<Record<string, string>>;
 }
@@ -45,7 +48,8 @@ export function contentHash(rpm: RpmDescription): string {
   return hashJson({
     name: rpm.name,
     payload: payloadIdentity(rpm.payload),
-    spec: hashText(renderSpec(rpm, '0')),
+    // Release and day follow from the content and the build; they are no part of it.
+    spec: hashText(renderSpec(rpm, '0', 0)),
     compression: PAYLOAD,
   });
 }
@@ -67,7 +71,7 @@ export async function buildRpm(
         const stage = join(top, 'stage');
         await mkdir(stage);
         await stagePayload(rpm.payload, stage, epoch);
-        await writeFileAtomically(specFile, renderSpec(rpm, release));
+        await writeFileAtomically(specFile, renderSpec(rpm, release, epoch));
         await context.exec(rpmbuildCommand({ top, stage, specFile, arch, epoch }));
         await rename(join(top, 'out', fileName), join(entry, fileName));
       },
@@ -129,13 +133,14 @@ export function rpmbuildCommand({ top, stage, specFile, arch, epoch }: RpmbuildF
   };
 }
 
-function renderSpec(rpm: RpmDescription, release: string): string {
-  const { name, version, arch, values } = rpm;
+function renderSpec(rpm: RpmDescription, release: string, epoch: number): string {
+  const { name, version, arch, news, values } = rpm;
   return renderTemplate(join(packageRoot(), 'rpm-spec', `${name}.spec.ejs`), {
     ...values,
     name,
     version,
     release,
     arch,
+    changelog: changelogText(news, release, epoch),
   });
 }

@@ -2,9 +2,15 @@ import assert from 'node:assert/strict';
 import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { type NodeRuntime, obtainNodeRuntime } from '../../src/artefact/node-runtime.ts';
-import { describePostinstall, describeRuntime, type OwnFiles } from '../../src/artefact/packages.ts';
+import {
+  describePostinstall,
+  describeRuntime,
+  INSTALLED,
+  type OwnFiles,
+} from '../../src/artefact/packages.ts';
+import { textEntry } from '../../src/artefact/payload.ts';
 import { buildRepository } from '../../src/artefact/repository.ts';
-import { buildRpm, contentHash, type Rpm } from '../../src/artefact/rpm.ts';
+import { buildRpm, contentHash, type Rpm, type RpmDescription } from '../../src/artefact/rpm.ts';
 import { openCache } from '../../src/host/cache.ts';
 import type { Context } from '../../src/host/context.ts';
 import { createExec } from '../../src/host/exec.ts';
@@ -39,15 +45,21 @@ async function fakeOwn(dir: string): Promise<OwnFiles> {
 
 /** Both packages, made from files below `dir`; `serial` stands for what the ledger would count. */
 async function packages(dir: string, serial = 1, node?: NodeRuntime): Promise<readonly [Rpm, Rpm]> {
-  const context = inCache(join(dir, 'cache'));
   const runtime = node ?? (await fakeRuntime(join(dir, 'runtime')));
-  const step = { id: 'motd', dir: join(dir, 'steps/motd'), title: 'motd', after: [] };
-  const build = async (description: Awaited<ReturnType<typeof describeRuntime>>): Promise<Rpm> =>
-    buildRpm(context, description, `${serial}.${contentHash(description).slice(0, 12)}`, EPOCH);
   return [
-    await build(await describeRuntime(runtime)),
-    await build(await describePostinstall([step], runtime, await fakeOwn(dir))),
+    await build(dir, await describeRuntime(runtime), serial),
+    await build(dir, await postinstall(dir), serial),
   ];
+}
+
+async function postinstall(dir: string): Promise<RpmDescription> {
+  const step = { id: 'motd', dir: join(dir, 'steps/motd'), title: 'motd', after: [] };
+  return describePostinstall([step], { version: '24.21.0' }, await fakeOwn(dir));
+}
+
+function build(dir: string, description: RpmDescription, serial: number): Promise<Rpm> {
+  const release = `${serial}.${contentHash(description).slice(0, 12)}`;
+  return buildRpm(inCache(join(dir, 'cache')), description, release, EPOCH);
 }
 
 async function writeStep(dir: string, files: Readonly<Record<string, string>>): Promise<void> {
@@ -137,7 +149,7 @@ describe('the RPMs', () => {
       assert.equal((await stat(join(motd, 'check'))).mode & 0o777, 0o755);
       assert.match(
         await readFile(join(root, 'usr/bin/slipway-agent'), 'utf8'),
-        /^#!\/bin\/sh\nexec \/usr\/lib\/slipway\/runtime\/bin\/node \/usr\/lib\/slipway\/agent\.mjs "\$@"\n$/,
+        /^#!\/bin\/sh\nset -a\n.*\nset \+a\nexec \/usr\/lib\/slipway\/runtime\/bin\/node \/usr\/lib\/slipway\/agent\.mjs "\$@"\n$/,
       );
       assert.equal(await rpm('-V', 'slipway-postinstall', 'slipway-runtime'), '');
 
@@ -153,11 +165,75 @@ describe('the RPMs', () => {
           (await query())[0],
           `slipway-postinstall-${second.version}-${second.release}.noarch`,
         );
+        await rpm('-U', '--oldpackage', first.file);
+        assert.deepEqual(await readdir(motd), ['apply', 'check', 'old', 'step.json']);
+        assert.equal(await rpm('-V', 'slipway-postinstall'), '');
+        // Gone and there again: no scriptlet counts on a first time.
+        await rpm('-e', 'slipway-postinstall');
+        await rpm('-U', second.file);
+        assert.equal(await rpm('-V', 'slipway-postinstall'), '');
       });
 
       await rpm('-e', 'slipway-postinstall', 'slipway-runtime');
       assert.deepEqual(await query(), []);
       assert.deepEqual(await files(), []);
+    });
+  });
+
+  it('leave what an operator has written into the environment file, through upgrades and beyond', async () => {
+    await inTempDir(async (dir) => {
+      const root = join(dir, 'root');
+      await mkdir(root);
+      const { rpm } = scratchRoot(root);
+      const file = join(root, INSTALLED.environment);
+      await writeStep(dir, {});
+      const [runtime, first] = await packages(dir, 1);
+      await rpm('-U', runtime.file, first.file);
+      assert.match(await readFile(file, 'utf8'), /^# /);
+      const proxy = 'https_proxy=http://proxy.example.org:3128\n';
+      await writeFile(file, proxy);
+      const { payload, ...description } = await postinstall(dir);
+      const changed = payload.map((entry) =>
+        entry.path === INSTALLED.environment ? textEntry(entry.path, 0o644, '# new words\n') : entry,
+      );
+      const second = await build(dir, { ...description, payload: changed }, 2);
+      await rpm('-U', second.file);
+      assert.equal(await readFile(file, 'utf8'), proxy);
+      assert.equal(await readFile(`${file}.rpmnew`, 'utf8'), '# new words\n');
+      await rpm('-e', 'slipway-postinstall');
+      assert.equal(await readFile(`${file}.rpmsave`, 'utf8'), proxy);
+    });
+  });
+
+  it('tell what is new, and hold no path of the machine that built them', async () => {
+    await inTempDir(async (dir) => {
+      await writeStep(dir, {});
+      for (const { file, version, release } of await packages(dir)) {
+        const query = ['-qp', '--changelog', file];
+        const { stdout } = await exec({ file: 'rpm', args: query, effect: 'read' });
+        assert.match(stdout, new RegExp(`^\\* Thu Jan 01 2026 Slipway - ${version}-${release}\\n- `));
+        const all = await exec({
+          file: 'sh',
+          args: ['-c', 'rpm2cpio "$1" | grep -acF -e "$2" -e "$3"', 'sh', file, dir, packageRoot()],
+          effect: 'read',
+          accept: [1],
+        });
+        assert.equal(all.stdout, '0\n');
+      }
+    });
+  });
+
+  it('do not fail where systemd refuses', async () => {
+    await inTempDir(async (dir) => {
+      const root = join(dir, 'root');
+      await writeFiles(root, { 'usr/bin/systemctl': 'no program at all' });
+      const { rpm, query } = scratchRoot(root);
+      await writeStep(dir, {});
+      const [runtime, first] = await packages(dir, 1);
+      await rpm('-U', runtime.file, first.file);
+      await rpm('-U', '--replacepkgs', first.file);
+      await rpm('-e', 'slipway-postinstall', 'slipway-runtime');
+      assert.deepEqual(await query(), []);
     });
   });
 

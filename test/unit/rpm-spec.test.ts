@@ -43,6 +43,7 @@ describe('the post-install package', () => {
       assert.deepEqual(files, [
         '644 /usr/lib/slipway/agent.mjs',
         '755 /usr/bin/slipway-agent',
+        '644 /etc/slipway/agent.env',
         '644 /usr/lib/systemd/system/slipway-agent.service',
         '644 /usr/lib/systemd/system-preset/50-slipway.preset',
         '644 /usr/share/licenses/slipway-postinstall/LICENSE',
