@@ -1,22 +1,17 @@
 /** Step "media": everything that was made so far becomes one bootable ISO with its manifest and checksum beside it. */
-import { mkdir, readFile, rename, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Command, CommandError, type Exec } from '../engine/command.ts';
 import { FailedError } from '../errors/exit.ts';
-import { withTempDir, writeFileAtomically } from '../host/atomic.ts';
-import { hashFile, hashText } from '../host/hash.ts';
+import { withTempDir } from '../host/atomic.ts';
+import { hashText } from '../host/hash.ts';
 import { bootDiskSector } from './boot-disk-sector.ts';
 import { planBootMenu } from './boot-menu.ts';
 import { buildIdOf, hashInputs, type InputHashes, portablePlan } from './build-id.ts';
 import { espBytes, espCommands, espFiles } from './esp.ts';
 import { ESP_MARKER, renderBootMenu, renderEspConfig } from './grub-config.ts';
-import {
-  describeFiles,
-  type IsoManifest,
-  MANIFEST_VERSION,
-  type MediumManifest,
-  mediumManifest,
-} from './manifest.ts';
+import { describeFiles, mediumManifest } from './manifest.ts';
+import { findUnchanged, json, publishIso } from './publish.ts';
 import { checkMedium } from './self-check.ts';
 import { type IsoInputs, type IsoResult, MEDIUM } from './types.ts';
 import { type MediumEntry, uuidOf, xorrisoCommand, xorrisoComplaint } from './xorriso.ts';
@@ -142,43 +137,4 @@ async function stage(b: Build) {
 async function put(path: string, content: string | Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, content);
-}
-
-const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
-
-/**
- * The ISO is not fsynced, which would take as long as writing it: a power cut that tears it is noticed by the hash,
- * and the next build makes it again.
- */
-async function publishIso(finished: string, out: string, manifest: MediumManifest): Promise<IsoResult> {
-  const sha256 = await hashFile(finished);
-  const { size } = await stat(finished);
-  const paths = resultPaths(out);
-  const full: IsoManifest = { ...manifest, iso: { file: basename(out), bytes: size, sha256 } };
-  await rename(finished, out);
-  await writeFileAtomically(paths.manifest, json(full));
-  await writeFileAtomically(paths.checksum, `${sha256}  ${basename(out)}\n`);
-  return { ...paths, bytes: size, sha256, buildId: manifest.buildId, reused: false };
-}
-
-/** `dist/ha.iso` → the three files of a result. */
-function resultPaths(out: string) {
-  const stem = out.replace(/\.iso$/, '');
-  return { iso: out, manifest: `${stem}.manifest.json`, checksum: `${stem}.sha256` };
-}
-
-/** The result of an earlier build from the same inputs, if every byte of it is still there. */
-async function findUnchanged(out: string, buildId: string): Promise<IsoResult | undefined> {
-  const paths = resultPaths(out);
-  try {
-    const manifest: IsoManifest = JSON.parse(await readFile(paths.manifest, 'utf8'));
-    const { bytes, sha256 } = manifest.iso;
-    if (manifest.version !== MANIFEST_VERSION || manifest.buildId !== buildId) return undefined;
-    if ((await readFile(paths.checksum, 'utf8')) !== `${sha256}  ${basename(out)}\n`) return undefined;
-    if ((await hashFile(out)) !== sha256) return undefined;
-    return { ...paths, bytes, sha256, buildId, reused: true };
-  } catch {
-    // Missing, torn or not JSON: whatever it is, it is not a result to keep.
-    return undefined;
-  }
 }
