@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { packageVersion } from '../host/package-root.ts';
+import { registerAudit } from './audit.ts';
 import { registerCheck } from './check.ts';
 import { registerInit } from './init.ts';
 import { registerIso } from './iso.ts';
@@ -25,5 +26,6 @@ export function createProgram(): Command {
   registerRender(program);
   registerLint(program);
   registerIso(program);
+  registerAudit(program);
   return program;
 }

@@ -38,7 +38,7 @@ function nodeText(node: NodePlan): string {
 }
 
 /** One rule below the head and no other lines. */
-const RULED = {
+export const RULED = {
   ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '' },
   ...{ bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
   ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '' },

@@ -1,0 +1,29 @@
+/** The work of `slipway audit`, and the audit that `slipway iso` does of its own result. */
+import { FailedError } from '../errors/exit.ts';
+import { parseKickstart } from '../kickstart/parse.ts';
+import { type AuditReport, auditImage } from '../media/audit.ts';
+import type { JudgeKickstart } from '../media/audit-check-menus.ts';
+import { auditText } from '../media/audit-report.ts';
+import type { AuditCommandOptions } from './audit.ts';
+
+/** Prints the report; rejects with {@link FailedError} when the ISO is not sound. */
+export async function auditIso(iso: string, options: AuditCommandOptions): Promise<void> {
+  const report = await auditImage(iso, {
+    judgeKickstart: judgeByParser,
+    checksum: options.checksum,
+    ...(options.base === undefined ? {} : { base: options.base }),
+  });
+  process.stdout.write(options.json === true ? `${JSON.stringify(report, null, 2)}\n` : auditText(report));
+  if (report.verdict === 'failure') throw new FailedError(failureText(report));
+}
+
+/** What the parser says about a kickstart by the tables of the release on the medium. */
+export const judgeByParser: JudgeKickstart = (text, file, release) =>
+  parseKickstart(text, file, release).problems;
+
+export function failureText({ file, findings }: AuditReport): string {
+  const failures = findings.filter(({ severity }) => severity === 'failure');
+  const [first] = failures;
+  const more = failures.length === 1 ? '' : `, and ${failures.length - 1} more`;
+  return `${file} is not sound: ${first?.where}: ${first?.message}${more}`;
+}
