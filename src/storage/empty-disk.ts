@@ -25,8 +25,7 @@ export async function contentOf(
   if (whole !== undefined) return whole;
   for (const at of [0, disk.sizeBytes - MIB]) {
     const bytes = await machine.readBytes(disk.path, at, MIB, true);
-    const used = bytes.findIndex((byte) => byte !== 0);
-    if (used !== -1) return `data at byte ${at + used}`;
+    if (!isAllZero(bytes)) return `data at byte ${at + bytes.findIndex((byte) => byte !== 0)}`;
   }
   for (const extent of extents) {
     const found = await signatureIn(machine, disk.path, extent);
@@ -55,6 +54,9 @@ async function signatureIn(
 }
 
 async function isZero(machine: Machine, disk: string, { start }: Extent): Promise<boolean> {
-  const bytes = await machine.readBytes(disk, start * SECTOR_BYTES, BLANK_BYTES, true);
-  return bytes.every((byte) => byte === 0);
+  return isAllZero(await machine.readBytes(disk, start * SECTOR_BYTES, BLANK_BYTES, true));
 }
+
+/** Compared at once: a look at each byte of a MiB takes ten milliseconds. */
+const ZEROS = Buffer.alloc(MIB);
+const isAllZero = (bytes: Uint8Array): boolean => ZEROS.subarray(0, bytes.length).equals(bytes);

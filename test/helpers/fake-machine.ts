@@ -89,7 +89,7 @@ export function fakeMachine(options: FakeMachineOptions = {}): FakeMachine {
       const content = files.get(resolve(path));
       if (content === undefined) throw new Error(`ENOENT: no such file or directory, open '${path}'`);
       const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-      return Uint8Array.from(bytes.subarray(offset, offset + length));
+      return new Uint8Array(bytes.subarray(offset, offset + length));
     },
     async writeFile(path, content) {
       files.set(resolve(path), content);
