@@ -22,6 +22,7 @@ export function kernelArguments(
   return [
     `root=UUID=${ids.fileSystem(root.device)}`,
     'ro',
+    ...(root.subvolume === undefined ? [] : [`rootflags=subvol=${root.subvolume}`]),
     ...model.arrays.map(({ name }) => `rd.md.uuid=${ids.array(name)}`),
     ...cryptsBelow(model, root.device).map(({ name }) => `rd.luks.uuid=${name}`),
     ...model.volumeGroups.map(({ name }) => `rd.lvm.vg=${name}`),

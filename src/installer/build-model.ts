@@ -5,6 +5,7 @@ import { problemAt, text } from './command-words.ts';
 import type { ModelDisk, ModelFileSystem, StorageModel } from './model.ts';
 import { buildArrays } from './model-arrays.ts';
 import { buildBoot } from './model-boot.ts';
+import { buildBtrfs } from './model-btrfs.ts';
 import { type ClearedDisk, clearDisks, type FindDisk } from './model-clear.ts';
 import { type MadeDevice, memoryFileSystems, type Refuse } from './model-contents.ts';
 import { buildCrypts } from './model-crypts.ts';
@@ -12,6 +13,7 @@ import { buildDisks } from './model-disks.ts';
 import { expandMacros } from './model-macros.ts';
 import { buildMounts } from './model-mounts.ts';
 import { groundOf, isPartition } from './model-requests.ts';
+import { buildSnapshots } from './model-snapshots.ts';
 import { buildVolumeGroups } from './model-volume-groups.ts';
 import { NO_FACTS, type StorageFacts } from './storage-facts.ts';
 
@@ -39,33 +41,45 @@ export function buildModel(
   const { disks: partitioned, made: bare } = buildDisks(commands, ground, refuse);
   const encrypted = (devices: readonly MadeDevice[]) => buildCrypts(commands, devices, facts, refuse);
   const partitions = encrypted(bare);
-  const { arrays, made: bareArrays } = buildArrays(commands, partitions.made, facts, refuse);
-  const onArrays = encrypted(bareArrays);
+  const arrays = buildArrays(commands, partitions.made, ground, refuse);
+  const onArrays = encrypted(arrays.made);
   const below = [...partitions.made, ...onArrays.made];
-  const { volumeGroups, made: bareVolumes } = buildVolumeGroups(commands, below, ground, refuse);
-  const volumes = encrypted(bareVolumes);
+  const groups = buildVolumeGroups(commands, below, ground, refuse);
+  const volumes = encrypted(groups.made);
   const mounts = buildMounts(commands, ground, refuse);
 
   const made = [...below, ...volumes.made];
+  const { btrfs, fileSystems: onBtrfs } = buildBtrfs(commands, made, refuse);
   const fileSystems = [
     ...made.flatMap(({ device, content }) =>
       content.kind === 'file-system' ? [{ device, ...content.fileSystem }] : [],
     ),
+    ...onBtrfs,
     ...mounts.fileSystems,
     ...memoryFileSystems(commands, refuse),
   ];
   checkMembers(commands, made, refuse);
   checkMounts(commands, fileSystems, refuse);
-  const disks = withMounted(partitioned, mounts.disks);
-  const boot = buildBoot({ commands, disks, partitions: bare, arrays, fileSystems }, ground, refuse);
-  const crypts = [...partitions.crypts, ...onArrays.crypts, ...volumes.crypts];
-  const model = { disks, arrays, volumeGroups, crypts, fileSystems, boot, tolerant: facts.own };
+  const disks = withUsed(partitioned, [...mounts.disks, ...arrays.disks, ...groups.disks]);
+  const { volumeGroups } = groups;
+  const parts = { commands, disks, partitions: bare, arrays: arrays.arrays, volumeGroups, fileSystems };
+  const model = {
+    disks,
+    arrays: arrays.arrays,
+    volumeGroups,
+    btrfs,
+    snapshots: buildSnapshots(commands, volumeGroups, facts, refuse),
+    crypts: [...partitions.crypts, ...onArrays.crypts, ...volumes.crypts],
+    fileSystems,
+    boot: buildBoot(parts, ground, refuse),
+    tolerant: facts.own,
+  };
   return { model, problems };
 }
 
-/** A disk on which `mount` finds something belongs to the installation, though its table stays as it is. */
-function withMounted(disks: readonly ModelDisk[], mounted: readonly ClearedDisk[]): readonly ModelDisk[] {
-  const others = mounted.filter(({ disk }) => !disks.some(({ name }) => name === disk.name));
+/** A disk with something that goes on being used belongs to the installation, though its table stays as it is. */
+function withUsed(disks: readonly ModelDisk[], used: readonly ClearedDisk[]): readonly ModelDisk[] {
+  const others = [...new Set(used)].filter(({ disk }) => !disks.some(({ name }) => name === disk.name));
   return [
     ...disks,
     ...others.map(({ disk, label, kept }) => ({
@@ -81,33 +95,20 @@ function withMounted(disks: readonly ModelDisk[], mounted: readonly ClearedDisk[
   ];
 }
 
-/** Options that say how to treat arrays and volumes that are there already; those are made anew here, or not at all. */
-const KEEPING = ['--useexisting', '--resize'];
-
 /** Options that would make something else than this installer makes. */
-const UNSUPPORTED = [
-  ...['--onbiosdisk', '--fsprofile', '--thinpool', '--thin', '--poolname', '--metadatasize', '--profile'],
-  ...['--cachepvs', '--cachesize', '--cachemode'],
-];
+const UNSUPPORTED = ['--onbiosdisk', '--fsprofile'];
 
-const STORAGE_COMMANDS = ['part', 'partition', 'raid', 'volgroup', 'logvol', 'mount'];
+const STORAGE_COMMANDS = ['part', 'partition', 'raid', 'volgroup', 'logvol', 'btrfs', 'mount'];
 
 function refuseOptions(command: CommandLine, refuse: Refuse): void {
   if (!STORAGE_COMMANDS.includes(command.name)) return;
   for (const [name, [given]] of command.options) {
     if (given === undefined) continue;
-    const keeps = KEEPING.includes(name) || (name === '--noformat' && !isPartition(command));
-    if (keeps) {
-      refuse(
-        given.option,
-        'keeps-existing',
-        `${name} keeps what is on a disk, and this installer only makes it anew`,
-        'remove the option, or install with the vendor’s installer',
-      );
-    } else if (UNSUPPORTED.includes(name)) {
+    if (UNSUPPORTED.includes(name)) {
       refuse(given.option, 'unsupported-option', `this installer does not know ${name} yet`);
     } else if (
       name === '--noformat' &&
+      isPartition(command) &&
       !command.options.has('--onpart') &&
       !command.options.has('--usepart')
     ) {
@@ -116,10 +117,13 @@ function refuseOptions(command: CommandLine, refuse: Refuse): void {
   }
 }
 
-/** Every part of an array or volume group is defined once and used once. */
+const hasMembers = ({ name, options }: CommandLine): boolean =>
+  name === 'raid' || name === 'volgroup' || (name === 'btrfs' && !options.has('--subvol'));
+
+/** Every part of an array, volume group or btrfs volume is defined once and used once. */
 function checkMembers(commands: readonly CommandLine[], made: readonly MadeDevice[], refuse: Refuse): void {
   const used = new Set<string>();
-  for (const command of commands.filter(({ name }) => name === 'raid' || name === 'volgroup')) {
+  for (const command of commands.filter(hasMembers)) {
     for (const word of command.positionals.slice(1)) {
       const id = memberId(word.text, made);
       if (used.has(id)) refuse(word, 'member-used', `${word.text} is used twice`);
@@ -128,11 +132,11 @@ function checkMembers(commands: readonly CommandLine[], made: readonly MadeDevic
   }
   const defined = new Set<string>();
   for (const { command, content } of made) {
-    if (content.kind !== 'member' && content.kind !== 'pv') continue;
+    if (!('id' in content)) continue;
     const { id } = content;
     if (defined.has(id)) refuse(command, 'duplicate-member', `two devices are named ${id}`);
     else if (!used.has(id)) {
-      refuse(command, 'unused-member', `${id} belongs to no array and no volume group`);
+      refuse(command, 'unused-member', `${id} belongs to no array, volume group or btrfs volume`);
     }
     defined.add(id);
   }
@@ -141,7 +145,7 @@ function checkMembers(commands: readonly CommandLine[], made: readonly MadeDevic
 /** `pv.01` for the array's name `data`, which a volgroup may say as well. */
 function memberId(name: string, made: readonly MadeDevice[]): string {
   const named = made.find(({ command }) => text(command, '--device') === name)?.content;
-  return named?.kind === 'pv' || named?.kind === 'member' ? named.id : name;
+  return named !== undefined && 'id' in named ? named.id : name;
 }
 
 function checkMounts(

@@ -1,30 +1,58 @@
 /** The storage model in lines for people: what goes, what stays, what is made. It holds no secret. */
-import type { ModelDisk, ModelFileSystem, StorageModel } from './model.ts';
+import type { ModelBtrfs, ModelDisk, ModelFileSystem, ModelLogicalVolume, StorageModel } from './model.ts';
 import { SECTORS_PER_MIB } from './model-regions.ts';
 
 /** One line each, in the order in which it is done. */
 export function describeModel(model: StorageModel): readonly string[] {
   return [
     ...model.disks.flatMap(describeDisk),
-    ...model.arrays.map(({ device, level, members, spares, chunkKiB, metadata }) => {
+    ...model.snapshots.map(({ group, origin, name, when }) => {
+      const time = when === 'pre-install' ? 'before anything is changed' : 'after the last script';
+      return `${group}/${name}: snapshot of ${origin}, ${time}`;
+    }),
+    ...model.arrays.map(({ device, level, members, spares, chunkKiB, metadata, keep }) => {
       const chunk = chunkKiB === undefined ? '' : `, chunks of ${chunkKiB} KiB`;
       const waiting = spares === 0 ? '' : `, ${spares} of them spare`;
-      return `${device}: ${level} of ${names(members)}${waiting}${chunk}, metadata ${metadata}`;
+      const stays = keep ? ', stays' : '';
+      return `${device}: ${level} of ${names(members)}${waiting}${chunk}, metadata ${metadata}${stays}`;
     }),
-    ...model.volumeGroups.flatMap(({ name, physicalVolumes, volumes }) => [
-      `${name}: volume group on ${names(physicalVolumes)}`,
-      ...volumes.map(({ device, sizeMiB, percent, grow, maxSizeMiB }) => {
-        const most = maxSizeMiB === undefined ? '' : ` up to ${maxSizeMiB} MiB`;
-        const size = percent === undefined ? `${sizeMiB} MiB` : `${percent} %`;
-        return `  ${device}: ${size}${grow ? `, growing${most}` : ''}`;
-      }),
+    ...model.volumeGroups.flatMap(({ name, physicalVolumes, volumes, existing }) => [
+      `${name}: volume group on ${names(physicalVolumes)}${existing === undefined ? '' : ', stays'}`,
+      ...volumes.map(describeVolume),
     ]),
+    ...model.btrfs.map(describeBtrfs),
     ...model.crypts.map(
       ({ container, version, device }) => `${container}: LUKS${version}, open as ${device}`,
     ),
     ...model.fileSystems.map(describeFileSystem),
     describeBoot(model),
   ];
+}
+
+function describeVolume(volume: ModelLogicalVolume): string {
+  const { device, segment, sizeMiB, percent, grow, maxSizeMiB, existing } = volume;
+  const most = maxSizeMiB === undefined ? '' : ` up to ${maxSizeMiB} MiB`;
+  const size = percent === undefined ? `${sizeMiB} MiB` : `${percent} %`;
+  const what =
+    segment.type === 'thin-pool'
+      ? ', thin pool'
+      : segment.type === 'thin'
+        ? `, thin, in ${segment.pool}`
+        : segment.cache === undefined
+          ? ''
+          : `, ${segment.cache.mode} cache of ${segment.cache.sizeMiB} MiB on ${names(segment.cache.physicalVolumes)}`;
+  if (existing === undefined) return `  ${device}: ${size}${grow ? `, growing${most}` : ''}${what}`;
+  return `  ${device}: stays${existing.resize ? `, becomes ${size}` : ''}${what}`;
+}
+
+function describeBtrfs({ devices, label, data, metadata, subvolumes }: ModelBtrfs): string {
+  return [
+    `btrfs on ${names(devices)}`,
+    ...(label === undefined ? [] : [`label ${label}`]),
+    ...(data === undefined ? [] : [`data ${data}`]),
+    ...(metadata === undefined ? [] : [`metadata ${metadata}`]),
+    ...(subvolumes.length === 0 ? [] : [`subvolumes ${subvolumes.join(', ')}`]),
+  ].join(', ');
 }
 
 const names = (devices: readonly string[]): string => devices.map(shortName).join(', ');
@@ -61,11 +89,13 @@ function describeFileSystem({
   mountPoint,
   mountOptions,
   label,
+  subvolume,
   keep,
 }: ModelFileSystem): string {
   return [
     `${mountPoint ?? (type === 'swap' ? 'swap' : 'nowhere')}: ${type}${type === 'tmpfs' ? '' : ` on ${device}`}`,
     ...(label === undefined ? [] : [`label ${label}`]),
+    ...(subvolume === undefined ? [] : [`subvolume ${subvolume}`]),
     ...(mountOptions === undefined ? [] : [`options ${mountOptions}`]),
     ...(keep ? ['as it is'] : []),
   ].join(', ');

@@ -5,7 +5,13 @@ import type { Machine } from '../engine/machine.ts';
 import type { CommandLine } from '../kickstart/types.ts';
 import { type Disk, readDisks } from '../storage/block-devices.ts';
 import { startedByUefi } from '../storage/efi-entries.ts';
-import { type FileSystemSignature, identifyFileSystem } from '../storage/file-system.ts';
+import {
+  BTRFS_AT,
+  BTRFS_BYTES,
+  type FileSystemSignature,
+  identifyBtrfs,
+  identifyFileSystem,
+} from '../storage/file-system.ts';
 import { readGpt, SECTOR_BYTES } from '../storage/gpt.ts';
 import { readMbr } from '../storage/mbr.ts';
 import { readMdSuperblock } from '../storage/md-superblock.ts';
@@ -149,7 +155,7 @@ async function readTable(
 }
 
 /** As far as the furthest signature looked for: that of btrfs. */
-const LOOK_BYTES = 69_632;
+const LOOK_BYTES = BTRFS_AT + BTRFS_BYTES;
 
 /** What lies on a piece of a disk, in the words of blkid. */
 async function signatureAt(
@@ -171,7 +177,8 @@ async function signatureAt(
   if ([0, 1, 2, 3].some((sector) => at(sector * SECTOR_BYTES, 'LABELONE'))) return named('LVM2_member');
   const known = identifyFileSystem(bytes);
   if (known !== undefined) return known;
-  if (at(65_600, '_BHRfS_M')) return named('btrfs');
+  const btrfs = identifyBtrfs(bytes.subarray(BTRFS_AT));
+  if (btrfs !== undefined) return btrfs;
   if (at(32_769, 'CD001')) return named('iso9660');
   if (at(3, 'NTFS    ')) return named('ntfs');
   return undefined;

@@ -18,12 +18,14 @@ import { TARGET_LOG } from './save-log.ts';
 import { runScript } from './scripts.ts';
 import { createAccounts } from './steps/create-accounts.ts';
 import { createArrays, releaseArrays } from './steps/create-arrays.ts';
+import { createSnapshots } from './steps/create-snapshots.ts';
 import { createVolumeGroups } from './steps/create-volume-groups.ts';
 import { enableServices } from './steps/enable-services.ts';
 import { encryptDevices } from './steps/encrypt-devices.ts';
 import { installBootLoader } from './steps/install-boot-loader.ts';
 import { installPackages } from './steps/install-packages.ts';
 import { keepKickstart } from './steps/keep-kickstart.ts';
+import { makeBtrfsVolumes } from './steps/make-btrfs-volumes.ts';
 import { makeFileSystems } from './steps/make-file-systems.ts';
 import { mountTarget, unmountTarget } from './steps/mount-target.ts';
 import { partitionDisks } from './steps/partition-disks.ts';
@@ -33,6 +35,7 @@ import { unpackImage } from './steps/unpack-image.ts';
 import { writeConfiguration } from './steps/write-configuration.ts';
 
 const STEPS: readonly Step<Installation>[] = [
+  createSnapshots('pre-install'),
   partitionDisks,
   encryptDevices('partitions', 'partition-disks'),
   createArrays,
@@ -40,6 +43,7 @@ const STEPS: readonly Step<Installation>[] = [
   createVolumeGroups,
   encryptDevices('volumes', 'create-volume-groups'),
   makeFileSystems,
+  makeBtrfsVolumes,
   mountTarget,
   runPreInstallScripts(),
   unpackImage(),
@@ -50,6 +54,7 @@ const STEPS: readonly Step<Installation>[] = [
   enableServices(),
   installBootLoader,
   runPostScripts(),
+  createSnapshots('post-install', 'run-post-scripts'),
   sealInstallation,
 ];
 

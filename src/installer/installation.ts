@@ -28,6 +28,7 @@ export function builtDevices(model: StorageModel): readonly string[] {
   return [
     ...model.arrays.map((array) => array.device),
     ...model.volumeGroups.flatMap((group) => group.volumes.map((volume) => volume.device)),
+    ...model.snapshots.map(({ group, name }) => `/dev/${group}/${name}`),
     ...model.crypts.map((crypt) => crypt.device),
   ];
 }

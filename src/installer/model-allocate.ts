@@ -1,5 +1,5 @@
 /** Gives every requested partition its disk, its size and its number. Everything is counted in MiB. */
-import { type Request, share } from './grow.ts';
+import { share } from './grow.ts';
 import type { ExistingPartition, PartitionRole } from './model.ts';
 import type { ClearedDisk } from './model-clear.ts';
 import { type Refuse, targetOf } from './model-contents.ts';
@@ -59,11 +59,7 @@ function nowhere(request: PartitionRequest, { bootDisk }: Ground): readonly Plac
 
 type Choice = Map<PartitionRequest, Region>;
 
-const growing = ({ size, grow, max }: PartitionRequest): Request => ({
-  size,
-  grow,
-  ...(max === undefined ? {} : { max }),
-});
+const wantedOf = ({ wanted }: PartitionRequest) => wanted;
 
 function chooseRegions(requests: readonly PartitionRequest[], ground: Ground, refuse: Refuse): Choice {
   const regions = new Map(
@@ -78,14 +74,14 @@ function chooseRegions(requests: readonly PartitionRequest[], ground: Ground, re
     const open = [...regions].filter(
       ([{ disk, sizeMiB }, there]) =>
         (request.disk === undefined || disk.disk.name === request.disk.disk.name) &&
-        sizeMiB - total(there) >= request.size,
+        sizeMiB - total(there) >= request.wanted.size,
     );
     const chosen = best(request, open, regions, ground);
     if (chosen === undefined) {
       refuse(
         request.command,
         'too-small',
-        `there is no room of ${request.size} MiB in one piece${request.disk === undefined ? '' : ` on ${request.disk.disk.name}`} for this partition`,
+        `there is no room of ${request.wanted.size} MiB in one piece${request.disk === undefined ? '' : ` on ${request.disk.disk.name}`} for this partition`,
       );
       continue;
     }
@@ -96,7 +92,7 @@ function chooseRegions(requests: readonly PartitionRequest[], ground: Ground, re
 }
 
 const total = (requests: readonly PartitionRequest[]): number =>
-  requests.reduce((sum, { size }) => sum + size, 0);
+  requests.reduce((sum, { wanted }) => sum + wanted.size, 0);
 
 /** Disks whose own partitions do not fit, told in one sentence each. */
 function refuseFullDisks(
@@ -134,9 +130,9 @@ function byPrecedence(a: PartitionRequest, b: PartitionRequest): number {
     isForBoot(one) ? 0 : 1,
     one.disk === undefined ? 1 : 0,
     one.primary ? 0 : 1,
-    one.grow ? 1 : 0,
-    -one.size,
-    one.grow && one.max !== undefined ? 1 : 0,
+    one.wanted.grow ? 1 : 0,
+    -one.wanted.size,
+    one.wanted.grow && one.wanted.max !== undefined ? 1 : 0,
   ];
   const [left, right] = [keys(a), keys(b)];
   const at = left.findIndex((key, index) => key !== right[index]);
@@ -156,7 +152,7 @@ function best(
   const inOrder = open.toSorted(([a], [b]) => isOther(a) - isOther(b));
   if (isForBoot(request)) return inOrder[0]?.[0];
   const value = ([region, there]: Open[number]): number =>
-    request.grow
+    request.wanted.grow
       ? totalGrowth([...all].map(([one, taken]) => [one, one === region ? [...taken, request] : taken]))
       : region.sizeMiB - total(there);
   const [first, ...others] = inOrder.map((one) => ({ region: one[0], value: value(one) }));
@@ -167,7 +163,7 @@ function best(
 /** MiB by which all growing partitions together would grow. */
 function totalGrowth(regions: Open): number {
   return regions.reduce((sum, [{ sizeMiB }, there]) => {
-    const sizes = share(there.map(growing), sizeMiB) ?? [];
+    const sizes = share(there.map(wantedOf), sizeMiB) ?? [];
     return sum + sizes.reduce((all, size) => all + size, 0) - total(there);
   }, 0);
 }
@@ -190,7 +186,7 @@ function layOut(
     const inside = here.filter((request) => logical.includes(request));
     const ordered = [...inTable, ...inside];
     // Each logical partition has a table of its own in the MiB in front of it.
-    const sizes = share(ordered.map(growing), region.sizeMiB - inside.length);
+    const sizes = share(ordered.map(wantedOf), region.sizeMiB - inside.length);
     const last = ordered.at(-1);
     if (sizes === undefined && last !== undefined) {
       refuse(

@@ -2,8 +2,17 @@
 import type { CommandLine } from '../kickstart/types.ts';
 import { number, option, placeOf, text } from './command-words.ts';
 import type { ModelArray } from './model.ts';
-import { contentOf, type MadeDevice, type Refuse, targetOf } from './model-contents.ts';
-import type { StorageFacts } from './storage-facts.ts';
+import type { ClearedDisk } from './model-clear.ts';
+import {
+  contentOf,
+  keepsFormat,
+  type MadeDevice,
+  type MemberKind,
+  type Refuse,
+  reuses,
+  targetOf,
+} from './model-contents.ts';
+import { findPartition, type Ground } from './model-requests.ts';
 
 interface Level {
   /** Active members an array has at least; those of blivet (`blivet/devicelibs/raid.py`). */
@@ -28,39 +37,57 @@ const LEVELS: ReadonlyMap<string, Level> = new Map<string, Level>([
 const ARRAY_NAME = /^(?!md\d+$)[A-Za-z][\w-]{0,27}$|^\d{1,3}$/;
 
 /** Where an array of that name appears. */
-const arrayDevice = (name: string): string => (/^\d+$/.test(name) ? `/dev/md${name}` : `/dev/md/${name}`);
+export const arrayDevice = (name: string): string =>
+  /^\d+$/.test(name) ? `/dev/md${name}` : `/dev/md/${name}`;
 
 export interface ArrayModel {
   readonly arrays: readonly ModelArray[];
   readonly made: readonly MadeDevice[];
+  /** Disks of arrays that were there already. */
+  readonly disks: readonly ClearedDisk[];
 }
 
 /** @param partitions what the members are looked up in */
 export function buildArrays(
   commands: readonly CommandLine[],
   partitions: readonly MadeDevice[],
-  facts: StorageFacts,
+  ground: Ground,
   refuse: Refuse,
 ): ArrayModel {
   const built = commands
     .filter(({ name }) => name === 'raid')
-    .flatMap((command) => buildArray(command, commands, partitions, facts, refuse) ?? []);
+    .flatMap((command) => buildArray(command, commands, partitions, ground, refuse) ?? []);
   built.forEach(({ array }, index) => {
     if (built.slice(0, index).some((other) => other.array.name === array.name)) {
       refuse(array.place, 'duplicate-array', `two arrays are named ${array.name}`);
     }
   });
-  return { arrays: built.map(({ array }) => array), made: built.map(({ made }) => made) };
+  return {
+    arrays: built.map(({ array }) => array),
+    made: built.map(({ made }) => made),
+    disks: [...new Set(built.flatMap(({ disks = [] }) => disks))],
+  };
+}
+
+/** The name by which a `raid` command knows its array: `0`, `boot`. */
+export const arrayName = (command: CommandLine): string =>
+  (text(command, '--device') ?? '').replace(/^\/dev\/(md\/|md(?=\d))/, '');
+
+interface BuiltArray {
+  readonly array: ModelArray;
+  readonly made: MadeDevice;
+  readonly disks?: readonly ClearedDisk[];
 }
 
 function buildArray(
   command: CommandLine,
   commands: readonly CommandLine[],
   partitions: readonly MadeDevice[],
-  facts: StorageFacts,
+  ground: Ground,
   refuse: Refuse,
-): { readonly array: ModelArray; readonly made: MadeDevice } | undefined {
-  const name = (text(command, '--device') ?? '').replace(/^\/dev\/(md\/|md(?=\d))/, '');
+): BuiltArray | undefined {
+  const { facts } = ground;
+  const name = arrayName(command);
   if (!ARRAY_NAME.test(name)) {
     refuse(
       command,
@@ -70,6 +97,7 @@ function buildArray(
     );
     return undefined;
   }
+  if (reuses(command)) return existingArray(command, name, ground, refuse);
   const level = (text(command, '--level') ?? '').toLowerCase().replace(/^raid/, '');
   const known = LEVELS.get(level);
   if (known === undefined) {
@@ -121,6 +149,55 @@ function buildArray(
   };
 }
 
+/** An array that stays, with its file system or with a new one. */
+function existingArray(
+  command: CommandLine,
+  name: string,
+  ground: Ground,
+  refuse: Refuse,
+): BuiltArray | undefined {
+  const found = ground.facts.arrays?.find((array) => array.name === name);
+  if (found === undefined) {
+    refuse(command, 'no-such-array', `there is no array ${name} on the disks of this machine`);
+    return undefined;
+  }
+  const disks = found.members.flatMap((device) => {
+    const there = findPartition(device, ground);
+    if (there === undefined) {
+      refuse(
+        command,
+        'no-such-array',
+        `${name} lies on ${device}, which the kickstart removes, or its disk is not to be used`,
+      );
+    } else if (there.disk.disk.unusable !== undefined) {
+      refuse(command, 'disk-in-use', `${name} cannot be used: ${there.disk.disk.unusable}`);
+    }
+    return there?.disk ?? [];
+  });
+  const kept = keepsFormat(command) ? (found.content ?? '') : undefined;
+  const { members, level, raidDisks, sizeMiB } = found;
+  return {
+    array: {
+      name,
+      device: arrayDevice(name),
+      level,
+      metadata: found.metadata === '1.0' ? '1.0' : '1.2',
+      members,
+      spares: Math.max(0, members.length - raidDisks),
+      bitmap: false,
+      keep: true,
+      place: placeOf(command),
+    },
+    made: {
+      device: arrayDevice(name),
+      command,
+      content: contentOf(command, ground.facts.fileSystem, refuse, kept),
+      sizeMiB,
+    },
+    disks,
+  };
+}
+
 /** mdadm wants a multiple of 4 KiB, and none for RAID1. */
 function chunkOf(command: CommandLine, level: string, refuse: Refuse): number | undefined {
   const chunk = number(command, '--chunksize');
@@ -142,10 +219,10 @@ function isReadByBootLoader(command: CommandLine, commands: readonly CommandLine
 const usable = (memberMiB: number): number =>
   Number.isFinite(memberMiB) ? Math.max(0, memberMiB - Math.max(1, Math.ceil(memberMiB / 1024))) : 0;
 
-/** The devices a `raid` or `volgroup` command is made of, as its words name them. */
+/** The devices a `raid`, `volgroup` or `btrfs` command is made of, as its words name them. */
 export function membersOf(
   command: CommandLine,
-  kind: 'member' | 'pv',
+  kind: MemberKind,
   made: readonly MadeDevice[],
   commands: readonly CommandLine[],
   refuse: Refuse,

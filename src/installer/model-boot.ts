@@ -2,7 +2,14 @@
 import type { CommandLine } from '../kickstart/types.ts';
 import { PARTITION_TYPE } from '../plan/types.ts';
 import { flag, option, text } from './command-words.ts';
-import type { ModelArray, ModelBiosBoot, ModelBoot, ModelDisk, ModelFileSystem } from './model.ts';
+import type {
+  ModelArray,
+  ModelBiosBoot,
+  ModelBoot,
+  ModelDisk,
+  ModelFileSystem,
+  ModelVolumeGroup,
+} from './model.ts';
 import type { MadeDevice, Refuse } from './model-contents.ts';
 import type { Ground } from './model-requests.ts';
 
@@ -11,6 +18,7 @@ interface BootParts {
   readonly disks: readonly ModelDisk[];
   readonly partitions: readonly MadeDevice[];
   readonly arrays: readonly ModelArray[];
+  readonly volumeGroups: readonly ModelVolumeGroup[];
   readonly fileSystems: readonly ModelFileSystem[];
 }
 
@@ -29,6 +37,7 @@ export function buildBoot(parts: BootParts, ground: Ground, refuse: Refuse): Mod
   const disks = disksOfBoot(parts, ground);
   const bios = biosBoot(parts, disks, ground);
   checkFirmware(parts, bios, ground, refuse);
+  checkReadable(parts, refuse);
   if (ground.facts.own) checkBootDisks(parts, refuse);
   // The MBR stays as it is: whoever says so has a boot loader there already.
   const keepsMbr = command !== undefined && flag(command, '--nombr');
@@ -123,6 +132,30 @@ function checkFirmware(
       'add reqpart',
     );
   }
+}
+
+/** GRUB reads no thin or cached volume, and the configuration written here finds no subvolume. */
+function checkReadable({ fileSystems, volumeGroups }: BootParts, refuse: Refuse): void {
+  const at = (mountPoint: string) => fileSystems.find((one) => one.mountPoint === mountPoint);
+  const boot = at('/boot') ?? at('/');
+  if (boot === undefined) return;
+  const volume = volumeGroups.flatMap(({ volumes }) => volumes).find(({ device }) => device === boot.device);
+  const segment = volume?.segment;
+  const what =
+    boot.type === 'btrfs'
+      ? 'btrfs'
+      : segment?.type === 'thin'
+        ? 'a thin volume'
+        : segment?.type === 'linear' && segment.cache !== undefined
+          ? 'a cached volume'
+          : undefined;
+  if (what === undefined) return;
+  refuse(
+    boot.place,
+    'boot-volume',
+    `/boot lies on ${what}, which the boot loader does not read`,
+    'give /boot a partition of its own: part /boot --size=1024',
+  );
 }
 
 /** A disk that holds /boot and cannot be started from is found out when it is the last one left. */

@@ -1,16 +1,18 @@
 /** What a storage command puts on its device: a file system, a part of something larger, or nothing at all. */
 import type { CommandLine, Place } from '../kickstart/types.ts';
-import { number, option, placeOf, type problemAt, text } from './command-words.ts';
+import { flag, number, option, placeOf, type problemAt, text } from './command-words.ts';
 import type { ModelFileSystem } from './model.ts';
 import type { StorageFacts } from './storage-facts.ts';
 
 /** Notes what stands against a kickstart, at a place of it. */
 export type Refuse = (...problem: Parameters<typeof problemAt>) => void;
 
+export type MemberKind = 'member' | 'pv' | 'btrfs';
+
 export type Content =
   | { readonly kind: 'file-system'; readonly fileSystem: Omit<ModelFileSystem, 'device'> }
-  /** A part of an array or of a volume group; `id` is its name in the kickstart, `raid.boot0`. */
-  | { readonly kind: 'member' | 'pv'; readonly id: string }
+  /** A part of an array, volume group or btrfs volume; `id` is its name in the kickstart, `raid.boot0`. */
+  | { readonly kind: MemberKind; readonly id: string }
   | { readonly kind: 'biosboot' | 'nothing' };
 
 /** A device that a command makes. */
@@ -27,8 +29,15 @@ export interface MadeDevice {
 /** The mount point or its like: `/boot`, `swap`, `raid.boot0`, `pv.system`, `biosboot`, `None`. */
 export const targetOf = (command: CommandLine): string => command.positionals[0]?.text ?? '';
 
+/** Whether a `raid`, `volgroup` or `logvol` command goes on using what is there. */
+export const reuses = (command: CommandLine): boolean =>
+  flag(command, '--useexisting') || flag(command, '--noformat');
+
+/** Whether what lies on the device stays. */
+export const keepsFormat = (command: CommandLine): boolean => flag(command, '--noformat');
+
 /** Words of a kickstart for "mount it nowhere". */
-const NOWHERE = ['None', 'none', ''];
+export const NOWHERE: readonly string[] = ['None', 'none', ''];
 
 /**
  * What `command` asks for; what cannot be had is refused, and then nothing lies there.
@@ -46,6 +55,7 @@ export function contentOf(
   const wanted = there ?? text(command, '--fstype');
   if (/^raid\./.test(target)) return { kind: 'member', id: target };
   if (/^pv\./.test(target)) return { kind: 'pv', id: target };
+  if (/^btrfs\./.test(target)) return { kind: 'btrfs', id: target };
   if (wanted === 'biosboot' || target === 'biosboot') return { kind: 'biosboot' };
   // How a kickstart says "leave it alone": see the renderer.
   if (wanted === 'mdmember') return { kind: 'nothing' };
@@ -54,9 +64,17 @@ export function contentOf(
       command.positionals[0] ?? command,
       'mount-point',
       `nothing can be mounted at '${target}'`,
-      'give an absolute path, swap, raid.NAME, pv.NAME, biosboot or None',
+      'give an absolute path, swap, raid.NAME, pv.NAME, btrfs.NAME, biosboot or None',
     );
     return { kind: 'nothing' };
+  }
+  if (there !== undefined) {
+    if (NOWHERE.includes(target)) return { kind: 'nothing' };
+    if (fileSystemType('', there) === undefined || (target === 'swap' && there !== 'swap')) {
+      const what = there === '' ? 'no file system' : `${there}, which cannot be used as ${target}`;
+      refuse(command, 'keeps-existing', `there is ${what}`, 'leave out --noformat to make it anew');
+      return { kind: 'nothing' };
+    }
   }
   const fileSystem = fileSystemOf(
     command,
@@ -72,7 +90,7 @@ export function contentOf(
 }
 
 /** An absolute path that stays where it says, and that a line of fstab can hold. */
-const isMountPoint = (target: string): boolean =>
+export const isMountPoint = (target: string): boolean =>
   /^\/[^\s\\]*$/.test(target) && !/\/\/|\/\.{1,2}(\/|$)|.\/$/.test(target);
 
 type FileSystemType = ModelFileSystem['type'];
@@ -80,7 +98,7 @@ type FileSystemType = ModelFileSystem['type'];
 /** Bytes of a label; mkfs refuses longer ones or cuts them, when the disks are already written. */
 const LABEL_BYTES: Readonly<Record<FileSystemType, number>> = {
   ...{ ext2: 16, ext3: 16, ext4: 16 },
-  ...{ xfs: 12, vfat: 11, swap: 15, tmpfs: 0 },
+  ...{ xfs: 12, vfat: 11, swap: 15, tmpfs: 0, btrfs: 255 },
 };
 
 /** The file systems that lie in memory: `part /tmp --fstype=tmpfs --size=…`. */
@@ -121,7 +139,7 @@ function fileSystemOf(
       at,
       'file-system',
       `this installer makes no file system of type ${wanted ?? ''}`,
-      'use ext2, ext3, ext4, xfs, vfat, efi or swap',
+      'use ext2, ext3, ext4, xfs, btrfs, vfat, efi or swap',
     );
     return undefined;
   }
@@ -147,10 +165,14 @@ function fileSystemOf(
     ...(target.startsWith('/') ? { mountPoint: target } : {}),
     ...(label === undefined ? {} : { label: label.text }),
     ...(mountOptions === undefined ? {} : { mountOptions }),
-    mkfsOptions: (text(command, '--mkfsoptions') ?? '').split(/\s+/).filter((word) => word !== ''),
+    mkfsOptions: mkfsWords(command),
     place: placeOf(command),
   };
 }
+
+/** The words that `--mkfsoptions` adds to the call of mkfs. */
+export const mkfsWords = (command: CommandLine): readonly string[] =>
+  (text(command, '--mkfsoptions') ?? '').split(/\s+/).filter((word) => word !== '');
 
 export function fileSystemType(target: string, wanted: string | undefined): FileSystemType | undefined {
   if (target === 'swap') return 'swap';
@@ -162,6 +184,7 @@ export function fileSystemType(target: string, wanted: string | undefined): File
     case 'ext3':
     case 'ext4':
     case 'xfs':
+    case 'btrfs':
     case 'swap':
       return wanted;
     default:

@@ -148,6 +148,7 @@ function typeOf(content: Content, commands: readonly CommandLine[]): PartitionTy
     case 'file-system':
       if (content.fileSystem.mountPoint === '/boot/efi') return 'esp';
       return content.fileSystem.type === 'swap' ? 'swap' : 'linux';
+    case 'btrfs':
     case 'nothing':
       return 'linux';
   }
@@ -162,8 +163,8 @@ function gptName(command: CommandLine, content: Content): string {
 
 function roleOf(target: string, content: Content): string {
   if (content.kind === 'biosboot') return 'biosboot';
-  if (content.kind === 'member' || content.kind === 'pv') {
-    return content.id.replace(/^(raid|pv)\./, '').replace(/\d+$/, '');
+  if (content.kind === 'member' || content.kind === 'pv' || content.kind === 'btrfs') {
+    return content.id.replace(/^(raid|pv|btrfs)\./, '').replace(/\d+$/, '');
   }
   const known: Readonly<Record<string, string>> = {
     '/': 'root',

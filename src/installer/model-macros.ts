@@ -5,11 +5,13 @@
  */
 import type { CommandLine, OptionValue, Word } from '../kickstart/types.ts';
 import { PARTITION_TYPE } from '../plan/types.ts';
-import { flag, option, placeOf, text } from './command-words.ts';
+import { flag, placeOf, text } from './command-words.ts';
 import { type ClearedDisk, whyNone } from './model-clear.ts';
 import type { Refuse } from './model-contents.ts';
 import { freeRegions } from './model-regions.ts';
-import { type Ground, swapSize } from './model-requests.ts';
+import type { Ground } from './model-requests.ts';
+import { swapSize } from './model-sizes.ts';
+import { POOL_RESERVE_OPTION } from './model-volume-groups.ts';
 
 const GIB = 1024;
 /** Disks with less room in one piece are left out, MiB (blivet, PartitionDevice.default_size). */
@@ -75,15 +77,6 @@ function autopart(
   refuse: Refuse,
 ): readonly CommandLine[] {
   const scheme = flag(command, '--nolvm') ? 'plain' : (text(command, '--type') ?? 'lvm').toLowerCase();
-  if (!['lvm', 'plain', 'partition'].includes(scheme)) {
-    refuse(
-      option(command, '--type') ?? command,
-      'autopart-type',
-      `this installer does not partition by ${scheme}`,
-      'use --type=lvm or --type=plain',
-    );
-    return [];
-  }
   const disks = ground.cleared.disks.filter((disk) =>
     freeRegions(disk).some(({ sizeMiB }) => sizeMiB > LEAST_REGION),
   );
@@ -101,31 +94,90 @@ function autopart(
     ...platformPartitions(command, ground),
     ...(flag(command, '--noboot') ? [] : [bootPartition(command, type)]),
   ];
-  const volumes = wantedVolumes(command, ground, scheme === 'lvm', disks);
-  const luks = luksOptions(command);
-  const format = type === undefined ? {} : { '--fstype': type };
-  if (scheme !== 'lvm') {
-    return [
-      ...front,
-      ...volumes.map(({ target, sizes }) =>
-        write(command, 'part', [target], { ...sizes, ...format, ...luks }),
-      ),
-    ];
+  const volumes = wantedVolumes(command, ground, scheme, disks);
+  const parts: Parts = {
+    command,
+    disks,
+    volumes,
+    format: type === undefined ? {} : { '--fstype': type },
+    luks: luksOptions(command),
+    name: groupName(all),
+  };
+  switch (scheme) {
+    case 'lvm':
+      return [...front, ...inGroup(parts, false)];
+    case 'thinp':
+      return [...front, ...inGroup(parts, true)];
+    case 'btrfs':
+      return [...front, ...inBtrfs(parts)];
+    default:
+      return [...front, ...volumes.map((volume) => asPartition(volume, parts))];
   }
-  const group = groupName(all);
-  const members = disks.map((_, index) => `pv.autopart${index}`);
+}
+
+interface Parts {
+  readonly command: CommandLine;
+  readonly disks: readonly ClearedDisk[];
+  readonly volumes: readonly Volume[];
+  readonly format: Options;
+  readonly luks: Options;
+  /** Of the volume group, or the label of the btrfs volume. */
+  readonly name: string;
+}
+
+const asPartition = ({ target, sizes }: Volume, { command, format, luks }: Parts): CommandLine =>
+  write(command, 'part', [target], { ...sizes, ...format, ...luks });
+
+/** A growing partition on every disk, and the names by which a group or volume takes them. */
+function membersOn(
+  { command, disks, luks }: Parts,
+  kind: 'pv' | 'btrfs',
+): { readonly names: readonly string[]; readonly commands: readonly CommandLine[] } {
+  const names = disks.map((_, index) => `${kind}.autopart${index}`);
+  const commands = disks.map(({ disk }, index) =>
+    write(command, 'part', [names[index] ?? ''], {
+      ...{ '--size': LEAST_REGION, '--grow': true, '--ondisk': disk.name },
+      ...luks,
+    }),
+  );
+  return { names, commands };
+}
+
+/** As blivet names the first pool of a group. */
+const POOL = 'pool00';
+
+/** All in one volume group; with `thin`, all but swap in a pool that has room to grow. */
+function inGroup(parts: Parts, thin: boolean): readonly CommandLine[] {
+  const { command, volumes, format, name: group } = parts;
+  const { names, commands } = membersOn(parts, 'pv');
+  const isThin = ({ target }: Volume): boolean => thin && target !== 'swap';
+  const pool = { '--vgname': group, '--name': POOL, '--thinpool': true, '--grow': true } as const;
   return [
-    ...front,
-    ...disks.map(({ disk }, index) =>
-      write(command, 'part', [members[index] ?? ''], {
-        ...{ '--size': LEAST_REGION, '--grow': true, '--ondisk': disk.name },
-        ...luks,
-      }),
-    ),
-    write(command, 'volgroup', [group, ...members], {}),
-    ...volumes.map(({ target, name, sizes }) =>
-      write(command, 'logvol', [target], { '--vgname': group, '--name': name, ...sizes, ...format }),
-    ),
+    ...commands,
+    write(command, 'volgroup', [group, ...names], thin ? { [POOL_RESERVE_OPTION]: true } : {}),
+    ...(thin ? [write(command, 'logvol', ['none'], pool)] : []),
+    ...volumes.map((volume) => {
+      const { target, name, sizes } = volume;
+      const inPool = isThin(volume) ? ({ '--thin': true, '--poolname': POOL } as const) : {};
+      const options = { '--vgname': group, '--name': name, ...sizes, ...format, ...inPool };
+      return write(command, 'logvol', [target], options);
+    }),
+  ];
+}
+
+/** All in one btrfs volume, but swap, which has a partition. */
+function inBtrfs(parts: Parts): readonly CommandLine[] {
+  const { command, volumes, name: label } = parts;
+  const { names, commands } = membersOn(parts, 'btrfs');
+  return [
+    ...volumes.filter(({ target }) => target === 'swap').map((volume) => asPartition(volume, parts)),
+    ...commands,
+    write(command, 'btrfs', ['none', ...names], { '--label': label }),
+    ...volumes
+      .filter(({ target }) => target !== 'swap')
+      .map(({ target, name }) =>
+        write(command, 'btrfs', [target, label], { '--subvol': true, '--name': name }),
+      ),
   ];
 }
 
@@ -138,7 +190,7 @@ interface Volume {
 function wantedVolumes(
   command: CommandLine,
   ground: Ground,
-  inGroup: boolean,
+  scheme: string,
   disks: readonly ClearedDisk[],
 ): readonly Volume[] {
   const root: Volume = {
@@ -161,10 +213,12 @@ function wantedVolumes(
     .map(({ sizeMiB }) => sizeMiB)
     .toSorted((a, b) => b - a);
   // Anaconda asks the group, or the two largest pieces of free space, for the room that /home needs.
+  const inGroup = scheme === 'lvm' || scheme === 'thinp';
   const room = (inGroup ? largest : largest.slice(0, 2)).reduce((sum, size) => sum + size, 0);
+  const hasHome = scheme === 'btrfs' || room >= HOME_NEEDS;
   return [
     root,
-    ...(flag(command, '--nohome') || room < HOME_NEEDS ? [] : [home]),
+    ...(flag(command, '--nohome') || !hasHome ? [] : [home]),
     ...(flag(command, '--noswap') ? [] : [swap]),
   ];
 }

@@ -3,7 +3,7 @@ import type { CommandLine } from '../kickstart/types.ts';
 import { option, placeOf, text } from './command-words.ts';
 import type { ModelFileSystem } from './model.ts';
 import type { ClearedDisk } from './model-clear.ts';
-import { contentOf, fileSystemType, type Refuse, targetOf } from './model-contents.ts';
+import { contentOf, fileSystemType, mkfsWords, type Refuse, targetOf } from './model-contents.ts';
 import { findPartition, type Ground } from './model-requests.ts';
 
 export interface MountModel {
@@ -63,11 +63,9 @@ function buildMount(
     type,
     ...(nowhere ? {} : { mountPoint: place }),
     ...(mountOptions === undefined || mountOptions === '' ? {} : { mountOptions }),
-    mkfsOptions: mkfsWords(text(command, '--mkfsoptions') ?? ''),
+    mkfsOptions: mkfsWords(command),
     ...(reformat ? {} : { keep: true as const }),
     place: placeOf(command),
   };
   return { fileSystem, disk: found.disk };
 }
-
-const mkfsWords = (text: string): readonly string[] => text.split(/\s+/).filter((word) => word !== '');

@@ -1,10 +1,12 @@
 /** What the `part` commands ask for, before it has a place on a disk. */
 import type { CommandLine, Place } from '../kickstart/types.ts';
-import { flag, number, option, text } from './command-words.ts';
+import { flag, option, text } from './command-words.ts';
+import type { Request } from './grow.ts';
 import type { ExistingPartition } from './model.ts';
 import { type ClearedDisk, type ClearedDisks, type FindDisk, whyNone } from './model-clear.ts';
-import { type Content, contentOf, type Refuse, targetOf } from './model-contents.ts';
+import { type Content, contentOf, type Refuse } from './model-contents.ts';
 import { freeRegions } from './model-regions.ts';
+import { readSize } from './model-sizes.ts';
 import type { StorageFacts } from './storage-facts.ts';
 
 export const isPartition = ({ name }: CommandLine): boolean => name === 'part' || name === 'partition';
@@ -63,9 +65,7 @@ export interface PartitionRequest {
   readonly command: CommandLine;
   readonly content: Content;
   /** MiB */
-  readonly size: number;
-  readonly grow: boolean;
-  readonly max?: number;
+  readonly wanted: Request;
   /** Where it has to be; absent: wherever there is room. */
   readonly disk?: ClearedDisk;
   readonly primary: boolean;
@@ -114,7 +114,7 @@ export function readRequests(commands: readonly CommandLine[], ground: Ground, r
     make.push({
       command,
       content: contentOf(command, ground.facts.fileSystem, refuse),
-      ...sizeOf(command, ground, refuse),
+      wanted: readSize(command, ground, refuse),
       ...(disk === undefined ? {} : { disk }),
       primary: flag(command, '--asprimary'),
     });
@@ -161,48 +161,6 @@ function diskOf(
     return undefined;
   }
   return disk;
-}
-
-function sizeOf(
-  command: CommandLine,
-  ground: Ground,
-  refuse: Refuse,
-): Pick<PartitionRequest, 'size' | 'grow' | 'max'> {
-  const advised = advisedSwap(command, ground);
-  if (advised !== undefined) return { size: advised, grow: false };
-  const size = number(command, '--size') ?? 0;
-  const max = number(command, '--maxsize');
-  const grow = flag(command, '--grow');
-  if (max !== undefined && max < size) {
-    refuse(
-      option(command, '--maxsize') ?? command,
-      'max-below-size',
-      `--maxsize=${max} is less than --size=${size}`,
-    );
-  }
-  return { size, grow, ...(max === undefined ? {} : { max }) };
-}
-
-/** MiB of swap for `--recommended` and `--hibernation`; undefined where neither is asked for. */
-export function advisedSwap(command: CommandLine, { facts, freeMiB }: Ground): number | undefined {
-  if (targetOf(command) !== 'swap') return undefined;
-  if (flag(command, '--hibernation')) return swapSize(facts.memoryMiB, undefined);
-  return flag(command, '--recommended') ? swapSize(facts.memoryMiB, freeMiB) : undefined;
-}
-
-const GIB = 1024;
-
-/**
- * MiB of swap as Anaconda advises it (`pyanaconda/core/storage.py`, suggest_swap_size): by the memory, at most a
- * tenth of the disks; with `freeMiB` undefined it also has room for the memory, up to 64 GiB of it.
- */
-export function swapSize(memoryMiB: number, freeMiB: number | undefined): number {
-  // Anaconda counts memory in KiB rounded up past the next 16; less than a MiB more.
-  const memory = memoryMiB + 1;
-  const wanted =
-    memory < 2 * GIB ? 2 * memory : memory < 8 * GIB ? memory : memory < 64 * GIB ? memory / 2 : 32 * GIB;
-  if (freeMiB === undefined) return Math.ceil(memory <= 64 * GIB ? memory + wanted : wanted);
-  return Math.floor(Math.min(wanted, freeMiB / 10));
 }
 
 function reused(command: CommandLine, ground: Ground, refuse: Refuse): readonly ReusedPartition[] {

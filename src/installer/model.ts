@@ -44,6 +44,8 @@ export interface StorageModel {
   readonly disks: readonly ModelDisk[];
   readonly arrays: readonly ModelArray[];
   readonly volumeGroups: readonly ModelVolumeGroup[];
+  readonly btrfs: readonly ModelBtrfs[];
+  readonly snapshots: readonly ModelSnapshot[];
   /** Encrypted devices, in the order in which they can be opened. */
   readonly crypts: readonly ModelCrypt[];
   readonly fileSystems: readonly ModelFileSystem[];
@@ -115,6 +117,8 @@ export interface ModelArray {
   readonly bitmap: boolean;
   /** Absent: mdadm's own choice. */
   readonly chunkKiB?: number;
+  /** Only for one that is there already and stays. */
+  readonly keep?: true;
   readonly place: Place;
 }
 
@@ -127,6 +131,15 @@ export interface ModelVolumeGroup {
   /** What growing volumes leave free. */
   readonly reservedMiB?: number;
   readonly reservedPercent?: number;
+  /** Whether room stays free for the pool to grow, as autopart has it. */
+  readonly poolReserve?: true;
+  /** Only for a group that is there already. */
+  readonly existing?: {
+    /** Extents that nothing of this model may use: those of volumes it does not name, and what LVM keeps for itself. */
+    readonly takenExtents: number;
+    /** Of LVM's spare for the metadata of pools, which are among them. */
+    readonly spareExtents: number;
+  };
   readonly place: Place;
 }
 
@@ -134,13 +147,62 @@ export interface ModelLogicalVolume {
   readonly name: string;
   /** `/dev/vg/lv` */
   readonly device: string;
+  readonly segment: VolumeSegment;
   readonly sizeMiB: number;
-  /** Of what the group has left beside volumes of a fixed size. */
+  /** Of what the group, or for a thin volume its pool, has left beside volumes of a fixed size. */
   readonly percent?: number;
   /** Takes what the others leave. */
   readonly grow: boolean;
   /** Only for one that grows. */
   readonly maxSizeMiB?: number;
+  /** Only for one that is there already: its size now, and whether it is to become that of `sizeMiB`. */
+  readonly existing?: { readonly extents: number; readonly resize: boolean };
+  readonly place: Place;
+}
+
+/** What LVM calls the type of a volume's segments. */
+export type VolumeSegment =
+  | { readonly type: 'linear'; readonly cache?: ModelCache }
+  | {
+      readonly type: 'thin-pool';
+      /** Absent: by the size of the pool. */
+      readonly metadataMiB?: number;
+      /** Absent: LVM's own choice. */
+      readonly chunkKiB?: number;
+      /** One of LVM's own profiles: `thin-performance`. */
+      readonly profile?: string;
+    }
+  | { readonly type: 'thin'; readonly pool: string };
+
+export interface ModelCache {
+  /** The fast ones, which hold the whole cache. */
+  readonly physicalVolumes: readonly string[];
+  /** With its metadata, and with LVM's spare for them where there is none yet. */
+  readonly sizeMiB: number;
+  readonly mode: 'writethrough' | 'writeback';
+}
+
+export type BtrfsProfile = 'single' | 'raid0' | 'raid1' | 'raid10';
+
+/** A new btrfs volume. What is mounted of it stands among the file systems, under its first device. */
+export interface ModelBtrfs {
+  readonly devices: readonly string[];
+  readonly label?: string;
+  /** Absent: the choice of mkfs.btrfs. */
+  readonly data?: BtrfsProfile;
+  readonly metadata?: BtrfsProfile;
+  readonly subvolumes: readonly string[];
+  readonly mkfsOptions: readonly string[];
+  readonly place: Place;
+}
+
+/** A snapshot of a thin volume. */
+export interface ModelSnapshot {
+  readonly group: string;
+  readonly origin: string;
+  readonly name: string;
+  /** Before anything is changed, or once the last script has run. */
+  readonly when: 'pre-install' | 'post-install';
   readonly place: Place;
 }
 
@@ -168,12 +230,14 @@ export interface ModelCrypt {
 export interface ModelFileSystem {
   /** `tmpfs` for one that lies on no device. */
   readonly device: string;
-  readonly type: 'ext2' | 'ext3' | 'ext4' | 'xfs' | 'vfat' | 'swap' | 'tmpfs';
+  readonly type: 'ext2' | 'ext3' | 'ext4' | 'xfs' | 'vfat' | 'btrfs' | 'swap' | 'tmpfs';
   /** Undefined for swap and for what is mounted nowhere. */
   readonly mountPoint?: string;
   readonly label?: string;
   readonly mountOptions?: string;
   readonly mkfsOptions: readonly string[];
+  /** What is mounted of a btrfs volume; absent: its top level. */
+  readonly subvolume?: string;
   /** Only for one that is there already and stays. */
   readonly keep?: true;
   readonly place: Place;

@@ -148,7 +148,7 @@ async function takenGroupNames(machine: Machine, model: StorageModel): Promise<r
   for (const line of stdout.split('\n')) {
     const [volume = '', name] = line.trim().split(' ');
     const group = model.volumeGroups.find((one) => one.name === name);
-    if (group === undefined) continue;
+    if (group === undefined || group.existing !== undefined) continue;
     const device = ((await machine.realPath(volume)) ?? volume).replace(/^\/dev\//, '');
     if (isRemoved(device, model)) continue;
     problems.push(
@@ -169,6 +169,7 @@ function releasedDisks(machine: Machine, model: StorageModel): Promise<readonly 
     ...model.fileSystems.map(({ device }) => device),
     ...model.arrays.flatMap(({ members }) => members),
     ...model.volumeGroups.flatMap(({ physicalVolumes }) => physicalVolumes),
+    ...model.btrfs.flatMap(({ devices }) => devices),
     ...model.crypts.map(({ container }) => container),
   ]);
   return Promise.all(

@@ -18,8 +18,52 @@ export interface StorageFacts {
   readonly own: boolean;
   /** A UUID for a new LUKS container. */
   readonly newUuid: () => string;
+  /** Volume groups that the kickstart says it goes on using. */
+  readonly groups?: readonly ExistingVolumeGroup[];
+  /** Arrays that the kickstart says it goes on using. */
+  readonly arrays?: readonly ExistingArray[];
   /** The device that `UUID=…`, `LABEL=…` or a link below /dev leads to. */
   readonly resolve?: (name: string) => string | undefined;
+}
+
+export interface ExistingVolumeGroup {
+  readonly name: string;
+  readonly extentKiB: number;
+  readonly extents: number;
+  readonly freeExtents: number;
+  /** Of what LVM keeps to mend the metadata of pools with. */
+  readonly spareExtents: number;
+  /** By the kernel's names: `/dev/vda2`. */
+  readonly physicalVolumes: readonly string[];
+  /** Those that people see. */
+  readonly volumes: readonly ExistingVolume[];
+}
+
+export interface ExistingVolume {
+  readonly name: string;
+  /** LVM's word: `linear`, `thin-pool`, `thin`, `raid1`, … */
+  readonly segment: string;
+  readonly extents: number;
+  /** The pool of a thin volume. */
+  readonly pool?: string;
+  /** In the words of blkid. */
+  readonly content?: string;
+}
+
+export interface ExistingArray {
+  readonly name: string;
+  /** By the kernel's name: `/dev/md127`. */
+  readonly device: string;
+  /** mdadm's word: `raid1`. */
+  readonly level: string;
+  readonly metadata: string;
+  /** Active members. */
+  readonly raidDisks: number;
+  /** By the kernel's names. */
+  readonly members: readonly string[];
+  readonly sizeMiB: number;
+  /** In the words of blkid. */
+  readonly content?: string;
 }
 
 /** A machine about which nothing is known but the disks that a kickstart names. */

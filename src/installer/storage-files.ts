@@ -6,15 +6,25 @@ import { cryptsBelow } from './model-layers.ts';
 /** What blivet mounts an ESP with. */
 const ESP_OPTIONS = 'umask=0077,shortname=winnt';
 
+/** Types that no fsck looks at when a system starts. */
+const CHECKED_BY_THEMSELVES: readonly string[] = ['swap', 'xfs', 'btrfs', 'tmpfs'];
+
+/** What a file system is mounted with here and in fstab; a subvolume is one of them. */
+export const mountOptions = ({ subvolume, mountOptions: given }: ModelFileSystem): readonly string[] => [
+  ...(subvolume === undefined ? [] : [`subvol=${subvolume}`]),
+  ...(given === undefined ? [] : [given]),
+];
+
 /** `/etc/fstab` */
 export function fstab(model: StorageModel, ids: DeviceIds): string {
   const lines = model.fileSystems
     .filter(({ type, mountPoint }) => mountPoint !== undefined || type === 'swap')
     .toSorted((a, b) => (a.mountPoint ?? '~').length - (b.mountPoint ?? '~').length)
     .map((fileSystem) => {
-      const { device, type, mountPoint, mountOptions } = fileSystem;
-      const pass = mountPoint === '/' ? 1 : ['swap', 'xfs', 'tmpfs'].includes(type) ? 0 : 2;
-      const base = mountOptions ?? (mountPoint === '/boot/efi' ? ESP_OPTIONS : 'defaults');
+      const { device, type, mountPoint } = fileSystem;
+      const pass = CHECKED_BY_THEMSELVES.includes(type) ? 0 : mountPoint === '/' ? 1 : 2;
+      const usual = mountPoint === '/boot/efi' ? ESP_OPTIONS : 'defaults';
+      const base = mountOptions(fileSystem).join(',') || usual;
       const options = model.tolerant ? `${base}${tolerance(fileSystem)}` : base;
       const source = type === 'tmpfs' ? 'tmpfs' : `UUID=${ids.fileSystem(device)}`;
       return `${source} ${mountPoint ?? 'none'} ${type} ${options} 0 ${pass}`;

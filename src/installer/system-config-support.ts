@@ -10,7 +10,7 @@ import { problemAt } from './command-words.ts';
 /** Commands the storage model reads. */
 const STORAGE: readonly string[] = [
   ...['zerombr', 'ignoredisk', 'clearpart', 'part', 'partition', 'raid', 'volgroup', 'logvol'],
-  ...['autopart', 'reqpart', 'mount'],
+  ...['autopart', 'reqpart', 'mount', 'btrfs', 'snapshot'],
 ];
 
 /** Commands with a meaning for the installed system or for the end of the installation. */

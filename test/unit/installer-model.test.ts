@@ -169,16 +169,23 @@ logvol swap --vgname=system --name=swap --size=512
       model.volumeGroups.map(({ name, physicalVolumes, volumes }) => [
         name,
         physicalVolumes,
-        volumes.map(({ place: _, ...volume }) => volume),
+        volumes.map(({ place: _, segment, ...volume }) => ({ ...volume, ...segment })),
       ]),
       [
         [
           'system',
           ['/dev/vda3'],
           [
-            { name: 'root', device: '/dev/system/root', sizeMiB: 2048, grow: false },
-            { name: 'files', device: '/dev/system/files', sizeMiB: 256, grow: true, maxSizeMiB: 3000 },
-            { name: 'swap', device: '/dev/system/swap', sizeMiB: 512, grow: false },
+            { type: 'linear', name: 'root', device: '/dev/system/root', sizeMiB: 2048, grow: false },
+            {
+              type: 'linear',
+              name: 'files',
+              device: '/dev/system/files',
+              sizeMiB: 256,
+              grow: true,
+              maxSizeMiB: 3000,
+            },
+            { type: 'linear', name: 'swap', device: '/dev/system/swap', sizeMiB: 512, grow: false },
           ],
         ],
       ],
@@ -293,8 +300,8 @@ part /a-very-long/path/that/a-partition/table/cannot/hold --size=100 --ondisk=vd
       'a member of no array',
       replaced(/^raid \/boot .*\n/m, 'part /boot --size=10 --ondisk=vda\n'),
       [
-        '5:1 unused-member: raid.boot0 belongs to no array and no volume group',
-        '8:1 unused-member: raid.boot1 belongs to no array and no volume group',
+        '5:1 unused-member: raid.boot0 belongs to no array, volume group or btrfs volume',
+        '8:1 unused-member: raid.boot1 belongs to no array, volume group or btrfs volume',
       ],
     ],
     [
@@ -302,7 +309,7 @@ part /a-very-long/path/that/a-partition/table/cannot/hold --size=100 --ondisk=vd
       replaced('raid.root0 raid.root1', 'raid.root0 raid.x'),
       [
         '11:57 no-such-member: no partition is named raid.x',
-        '9:1 unused-member: raid.root1 belongs to no array and no volume group',
+        '9:1 unused-member: raid.root1 belongs to no array, volume group or btrfs volume',
       ],
     ],
     [
@@ -350,13 +357,13 @@ part /a-very-long/path/that/a-partition/table/cannot/hold --size=100 --ondisk=vd
     ],
     [
       'a file system nobody makes',
-      replaced('--fstype=ext4 raid.root0', '--fstype=btrfs raid.root0'),
-      ['11:41 file-system: this installer makes no file system of type btrfs'],
+      replaced('--fstype=ext4 raid.root0', '--fstype=ntfs raid.root0'),
+      ['11:41 file-system: this installer makes no file system of type ntfs'],
     ],
     [
       'a mount point that is none',
-      replaced('raid / ', 'raid btrfs.1 '),
-      ["11:6 mount-point: nothing can be mounted at 'btrfs.1'", '4:1 no-root: nothing is mounted at /'],
+      replaced('raid / ', 'raid stratis.1 '),
+      ["11:6 mount-point: nothing can be mounted at 'stratis.1'", '4:1 no-root: nothing is mounted at /'],
     ],
     [
       'a mount point that leads elsewhere',
@@ -381,9 +388,9 @@ part /a-very-long/path/that/a-partition/table/cannot/hold --size=100 --ondisk=vd
       ],
     ],
     [
-      'an array that is there already',
+      'an array that should be there and is not',
       replaced('--device=root', '--useexisting --device=root'),
-      ['11:8 keeps-existing: --useexisting keeps what is on a disk, and this installer only makes it anew'],
+      ['11:1 no-such-array: there is no array root on the disks of this machine'],
     ],
     [
       'a chunk of odd size',
@@ -438,11 +445,6 @@ part /a-very-long/path/that/a-partition/table/cannot/hold --size=100 --ondisk=vd
       ],
     ],
     [
-      'thin volumes',
-      LVM.replace('--name=swap', '--thinpool --name=swap'),
-      ['9:29 unsupported-option: this installer does not know --thinpool yet'],
-    ],
-    [
       'an encrypted physical volume',
       LVM.replace('pv.01 --size', 'pv.01 --encrypted --size'),
       ['5:12 encrypted: there is no passphrase, and nobody is asked for one here'],
@@ -452,7 +454,7 @@ part /a-very-long/path/that/a-partition/table/cannot/hold --size=100 --ondisk=vd
       LVM.replace('volgroup system pv.01', 'volgroup system pv.02'),
       [
         '6:17 no-such-member: no partition is named pv.02',
-        '5:1 unused-member: pv.01 belongs to no array and no volume group',
+        '5:1 unused-member: pv.01 belongs to no array, volume group or btrfs volume',
       ],
     ],
   ];

@@ -1,52 +1,13 @@
 import assert from 'node:assert/strict';
-import { buildModel, type ModelResult } from '../../src/installer/build-model.ts';
 import { describeModel } from '../../src/installer/describe-model.ts';
-import type { ExistingPartition, StorageModel, TargetDisk } from '../../src/installer/model.ts';
-import { swapSize } from '../../src/installer/model-requests.ts';
-import { NO_FACTS, type StorageFacts } from '../../src/installer/storage-facts.ts';
+import type { StorageModel } from '../../src/installer/model.ts';
+import { swapSize } from '../../src/installer/model-sizes.ts';
+import type { StorageFacts } from '../../src/installer/storage-facts.ts';
 import { crypttab, fstab } from '../../src/installer/storage-files.ts';
-import { brief, commandsOf } from '../helpers/installer.ts';
+import { blank, foreign, good, used } from '../helpers/foreign-storage.ts';
+import { brief } from '../helpers/installer.ts';
 
-const MIB = 1024 ** 2;
 const SECTORS = 2048;
-
-const blank = (name: string, mib = 10_240): TargetDisk => ({ name, sizeBytes: mib * MIB, sectorBytes: 512 });
-
-/** A disk with one primary partition after another, MiB each. */
-function used(
-  name: string,
-  label: 'gpt' | 'mbr',
-  ...parts: readonly Partial<ExistingPartition & { readonly mib: number }>[]
-): TargetDisk {
-  let at = 1;
-  const partitions = parts.map(({ mib = 1024, ...given }, index): ExistingPartition => {
-    const start = at;
-    at += mib;
-    return {
-      device: `/dev/${name}${index + 1}`,
-      number: index + 1,
-      role: 'primary',
-      start: start * SECTORS,
-      sectors: mib * SECTORS,
-      type: label === 'mbr' ? '83' : '0FC63DAF-8483-4772-8E79-3D69D8477DE4',
-      ...given,
-    };
-  });
-  return { ...blank(name), table: { label, partitions } };
-}
-
-function foreign(text: string, disks: readonly TargetDisk[], facts: Partial<StorageFacts> = {}): ModelResult {
-  const find = (name: string): TargetDisk | undefined =>
-    disks.find((disk) => disk.name === name.replace(/^\/dev\//, ''));
-  const all: StorageFacts = { ...NO_FACTS, firmware: 'uefi', fileSystem: 'xfs', own: false, disks, ...facts };
-  return buildModel(commandsOf(text), find, all);
-}
-
-function good(...given: Parameters<typeof foreign>): StorageModel {
-  const { model, problems } = foreign(...given);
-  assert.deepEqual(problems.map(brief), []);
-  return model;
-}
 
 /** `vda new gpt: 1+600 2+500` with numbers and MiB; `keeps` and `loses` for a table that stays. */
 const tables = ({ disks }: StorageModel): readonly string[] =>
@@ -222,13 +183,6 @@ describe('reqpart and autopart', () => {
     );
     assert.equal(swapSize(1023, undefined), 3072);
   });
-
-  it('leave other schemes to the vendor', () => {
-    assert.deepEqual(
-      foreign('clearpart --all\nautopart --type=thinp\n', [blank('vda')]).problems.map(brief)[0],
-      '2:17 autopart-type: this installer does not partition by thinp',
-    );
-  });
 });
 
 describe('volumes and mounts', () => {
@@ -287,7 +241,7 @@ mount /dev/vda4 none
         .split('\n')
         .slice(1),
       [
-        'UUID=vda2 / xfs defaults 0 1',
+        'UUID=vda2 / xfs defaults 0 0',
         'UUID=vda4 none swap defaults 0 0',
         'UUID=vda3 /home ext4 nofail 0 2',
         'UUID=vda1 /boot/efi vfat umask=0077,shortname=winnt 0 2',
@@ -335,11 +289,6 @@ mount /dev/vda4 none
       '--noformat without --onpart',
       `${HEAD}part / --size=9 --noformat\n`,
       '3:17 keeps-existing: --noformat needs --onpart',
-    ],
-    [
-      'a smaller partition',
-      `${HEAD}part / --onpart=vda1 --resize --size=9\n`,
-      '3:22 keeps-existing: --resize keeps what is on a disk, and this installer only makes it anew',
     ],
   ] as const) {
     it(`refuses ${title}`, () => {

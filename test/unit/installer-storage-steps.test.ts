@@ -350,12 +350,12 @@ logvol / --vgname=system --name=root --size=2048
         },
         lvs: () =>
           Object.entries(volumes)
-            .map(([name, size]) => `  ${name} ${size * 4096}.00\n`)
+            .map(([name, size]) => `  ${name}|${size * 4096}.00|linear||||\n`)
             .join(''),
         vgs: () =>
           lies === undefined
             ? { exitCode: 5, stderr: '  Volume group "system" not found\n' }
-            : `  ${extents} ${lies}\n`,
+            : `  ${extents}|${lies}|${extents}\n`,
       },
     });
   }

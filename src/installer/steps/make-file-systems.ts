@@ -7,7 +7,7 @@ import type { ModelFileSystem, StorageModel } from '../model.ts';
 
 const formatted = madeHere();
 
-/** Makes file systems and swap areas. */
+/** Makes file systems and swap areas; those of btrfs have a step of their own. */
 export const makeFileSystems: Step<Installation> = {
   id: 'make-file-systems',
   title: 'Make the file systems',
@@ -45,9 +45,9 @@ export const makeFileSystems: Step<Installation> = {
   },
 };
 
-/** Those that lie on a device. */
+/** Those that lie on a device and are made here, or kept. */
 const onDevices = ({ fileSystems }: StorageModel): readonly ModelFileSystem[] =>
-  fileSystems.filter(({ type }) => type !== 'tmpfs');
+  fileSystems.filter(({ type, keep }) => type !== 'tmpfs' && (type !== 'btrfs' || keep));
 
 /** The call that makes a file system; forced, since the disk guard has judged what was there. */
 export function makeCommand({ type, device, label, mkfsOptions }: ModelFileSystem): Command {
@@ -70,7 +70,8 @@ export function makeCommand({ type, device, label, mkfsOptions }: ModelFileSyste
       return call('mkfs.vfat', '-F', '32', ...labelled('-n'));
     case 'swap':
       return call('mkswap', '--force', ...labelled('--label'));
+    case 'btrfs':
     case 'tmpfs':
-      throw new Error('tmpfs lies on no device');
+      throw new Error(`${type} is not made on one device`);
   }
 }

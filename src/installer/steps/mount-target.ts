@@ -2,6 +2,7 @@ import type { Machine } from '../../engine/machine.ts';
 import type { Step } from '../../engine/step.ts';
 import { type Installation, onTarget, TARGET } from '../installation.ts';
 import type { ModelFileSystem, StorageModel } from '../model.ts';
+import { mountOptions } from '../storage-files.ts';
 
 /** File systems of the kernel that programs in the target need, shown there as they are here. */
 const BOUND = ['/dev', '/proc', '/sys', '/run'] as const;
@@ -10,7 +11,7 @@ const BOUND = ['/dev', '/proc', '/sys', '/run'] as const;
 export const mountTarget: Step<Installation> = {
   id: 'mount-target',
   title: 'Mount the target',
-  after: ['make-file-systems'],
+  after: ['make-btrfs-volumes'],
   async check(machine, { model }) {
     const mounted = await mountPoints(machine);
     const wanted = [...mounts(model).map(({ at }) => at), ...BOUND.map(onTarget)];
@@ -22,9 +23,10 @@ export const mountTarget: Step<Installation> = {
     const mounted = await mountPoints(machine);
     for (const { fileSystem, at } of mounts(model)) {
       if (mounted.includes(at)) continue;
-      const options = fileSystem.mountOptions === undefined ? [] : ['-o', fileSystem.mountOptions];
+      const options = mountOptions(fileSystem);
+      const words = options.length === 0 ? [] : ['-o', options.join(',')];
       await run(machine, 'mkdir', '-p', at);
-      await run(machine, 'mount', '-t', fileSystem.type, ...options, fileSystem.device, at);
+      await run(machine, 'mount', '-t', fileSystem.type, ...words, fileSystem.device, at);
     }
     for (const folder of BOUND) {
       if (mounted.includes(onTarget(folder))) continue;
