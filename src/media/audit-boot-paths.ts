@@ -26,6 +26,10 @@ const ISOLINUX_CONFIGS = ISOLINUX_FOLDERS.flatMap((folder) => [
 /** Where vendors' and Debian's GRUB keep it, when nothing can be read from the image itself. */
 const GRUB_BIOS_CONFIGS = ['boot/grub2/grub.cfg', 'boot/grub/grub.cfg'];
 const GRUB_EFI_CONFIGS = ['EFI/BOOT/grub.cfg', 'boot/grub2/grub.cfg', 'boot/grub/grub.cfg'];
+const BOOTINFO = 'ppc/bootinfo.txt';
+export const S390X_IMAGE = 'images/cdboot.img';
+/** What the command line in the image was taken from. */
+const S390X_PARAMETERS = 'images/cdboot.prm';
 /** More than any loader has; what lies there is read as a whole. */
 const MOST_LOADER_BYTES = 16 << 20;
 
@@ -40,8 +44,10 @@ export async function findBootPaths(
   disc: BootVolume,
   fats: readonly FatImage[],
 ): Promise<readonly BootPath[]> {
+  const s390x = await s390xPath(disc);
   const bios = medium.catalog?.entries.find(({ platform, bootable }) => platform === 'bios' && bootable);
-  const cd = bios === undefined ? undefined : await biosPath('bios-cd', medium, disc, bios);
+  const cd =
+    bios === undefined || s390x !== undefined ? undefined : await biosPath('bios-cd', medium, disc, bios);
   // The code in the MBR does nothing but go on with the very image of the CD.
   const disk =
     cd !== undefined && medium.partitions.mbr?.hasCode === true
@@ -59,6 +65,8 @@ export async function findBootPaths(
     await firmware('uefi-cd', 'el-torito'),
     // A stick without an ESP boots all the same where firmware reads El Torito there, too (OVMF does).
     await firmware('uefi-disk', 'esp', 'mbr', 'basic-data'),
+    await openFirmwarePath(disc),
+    s390x,
   ];
   return paths.filter((path) => path !== undefined);
 }
@@ -127,6 +135,20 @@ async function uefiPath(id: BootPathId, disc: BootVolume, fat: FatImage): Promis
     loader: { kind: builtIn === undefined ? 'unknown' : 'grub', where, builtIn },
     configs: perVolume.flat(),
   };
+}
+
+/** On POWER a file names the loader, which is GRUB with `/boot/grub` built in (lorax's ppc64le.tmpl). */
+async function openFirmwarePath(disc: BootVolume): Promise<BootPath | undefined> {
+  if (!(await disc.has(BOOTINFO))) return undefined;
+  const loader: BootLoader = { kind: 'grub', where: `/${BOOTINFO}`, builtIn: undefined };
+  return { id: 'openfirmware', loader, configs: (await existing(disc, GRUB_BIOS_CONFIGS)).slice(0, 1) };
+}
+
+/** On s390x there is no loader: kernel, initramfs and command line are one image (lorax's s390.tmpl). */
+async function s390xPath(disc: BootVolume): Promise<BootPath | undefined> {
+  if (!(await disc.has(S390X_IMAGE))) return undefined;
+  const loader: BootLoader = { kind: 'kernel', where: `/${S390X_IMAGE}`, builtIn: undefined };
+  return { id: 's390x', loader, configs: await existing(disc, [S390X_IMAGE, S390X_PARAMETERS]) };
 }
 
 /** The GRUB of a FAT image: what shim starts, or the first program itself. */

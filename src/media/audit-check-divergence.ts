@@ -2,6 +2,7 @@
  * Whether a machine gets the same whichever way it starts. Menus are compared by what they do, not by how they are
  * written: isolinux and GRUB have languages of their own, and vendors' menus differ in harmless ways.
  */
+import { kickstartWords } from './audit-check-menus.ts';
 import { collector } from './audit-check-structure.ts';
 import { unifiedDiff } from './audit-text-diff.ts';
 import type { AuditEntry, Finding, FollowedConfig } from './audit-types.ts';
@@ -24,48 +25,51 @@ export function checkDivergence(configs: readonly ComparedConfig[]): readonly Fi
 
 function compareTwo(a: ComparedConfig, b: ComparedConfig): readonly Finding[] {
   const { findings, fail, warn } = collector('divergence');
-  const where = a.title === b.title ? `${a.config.place} and ${b.config.place}` : `${a.title} and ${b.title}`;
+  const where = `${a.title} and ${b.title}`;
   const failures = [
     ...(decisiveDefault(a.config) === decisiveDefault(b.config) ? [] : ['the entry taken by the time-out']),
-    ...differingEntries(a.config, b.config),
+    ...differingEntries(a.config.entries, b.config.entries),
   ];
   if (failures.length > 0) fail(where, `they do not do the same: ${failures.join('; ')}`);
-  else {
-    const [before, after] = [behaviour(a.config), behaviour(b.config)];
-    if (before !== after) warn(where, 'their menus differ in what does not decide about the installation');
-  }
+  else if (argumentsOf(a.config) !== argumentsOf(b.config))
+    warn(where, 'their menus differ in what does not decide about the installation');
   const names = [a.config.place, b.config.place] as const;
   const diff = unifiedDiff(behaviour(a.config), behaviour(b.config), names);
   return findings.map((finding) => ({ ...finding, diff }));
 }
 
 /** Entries that differ in what they install, or that install unattended on one path only. */
-function differingEntries(a: FollowedConfig, b: FollowedConfig): readonly string[] {
-  const [mine, theirs] = [byTitle(a.entries), byTitle(b.entries)];
-  const titles = [...new Set([...mine.keys(), ...theirs.keys()])];
-  return titles.flatMap((title) => {
-    const [one, other] = [mine.get(title), theirs.get(title)];
-    const [left, right] = [one, other].map((entry) => (entry === undefined ? undefined : decisive(entry)));
-    if (left !== undefined && right !== undefined)
-      return left === right ? [] : [`'${one?.title}' has other arguments`];
-    const only = one ?? other;
-    return only?.args.some((word) => /^(?:inst\.)?ks=/.test(word)) === true
-      ? [`'${only.title}' is on one of them only`]
-      : [];
+function differingEntries(mine: readonly AuditEntry[], theirs: readonly AuditEntry[]): readonly string[] {
+  const others = new Map(theirs.map((entry) => [comparable(entry.title), entry]));
+  const differing = mine.filter((entry) => {
+    const other = others.get(comparable(entry.title));
+    return other !== undefined && decisive(other) !== decisive(entry);
   });
+  const lonely = [...lonelyKickstarts(mine, theirs), ...lonelyKickstarts(theirs, mine)].filter(
+    (entry) => !differing.some(({ title }) => comparable(title) === comparable(entry.title)),
+  );
+  return [
+    ...differing.map(({ title }) => `'${title}' has other arguments`),
+    ...lonely.map(({ title }) => `'${title}' is on one of them only`),
+  ];
+}
+
+/** Entries with a kickstart whose like is not among the others, whatever its title. */
+function lonelyKickstarts(entries: readonly AuditEntry[], others: readonly AuditEntry[]) {
+  const known = new Set(others.map(decisive));
+  return entries.filter((entry) => kickstartWords(entry).length > 0 && !known.has(decisive(entry)));
 }
 
 /** Titles as people compare them: hotkeys, signs and case do not count. */
-const byTitle = (entries: readonly AuditEntry[]): ReadonlyMap<string, AuditEntry> =>
-  new Map(
-    entries.map((entry) => [
-      entry.title
-        .toLowerCase()
-        .replace(/[^a-z0-9]+/g, ' ')
-        .trim(),
-      entry,
-    ]),
-  );
+const comparable = (title: string): string =>
+  title
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, ' ')
+    .trim();
+
+/** What the entries pass, whatever they are called. */
+const argumentsOf = ({ entries }: FollowedConfig): string =>
+  entries.map(({ args }) => args.join(' ')).join('\n');
 
 const decisive = ({ args }: AuditEntry): string =>
   args

@@ -46,14 +46,12 @@ export async function checkMenu(
 const named = (place: string, { title }: AuditEntry): string => `${place}, '${title}'`;
 
 function checkFiles(entry: AuditEntry, place: string): readonly Finding[] {
-  const { findings, fail, warn } = collector('menus');
+  const { findings, fail } = collector('menus');
   const where = named(place, entry);
   if (!entry.kernel.exists) fail(where, `its kernel ${entry.kernel.place} is not there`);
   for (const initrd of entry.initrds) {
     if (!initrd.exists) fail(where, `its initramfs ${initrd.place} is not there`);
   }
-  if (entry.initrds.length === 0 && entry.args.some((word) => word.startsWith('inst.')))
-    warn(where, 'it starts an installation without an initramfs');
   return findings;
 }
 

@@ -6,6 +6,7 @@ import type { BootParts } from './audit-check-base.ts';
 import { readPrograms } from './audit-check-loaders.ts';
 import { followGrub } from './audit-follow-grub.ts';
 import { followIsolinux } from './audit-follow-isolinux.ts';
+import { followParameters } from './audit-follow-parameters.ts';
 import {
   type BootPath,
   type BootVolume,
@@ -59,10 +60,16 @@ export async function survey(image: ImageSource): Promise<Survey> {
   return { medium, disc, fats, paths, copies, programs, configs, unread, release };
 }
 
-const follow = (place: ConfigPlace, disc: BootVolume, fat: BootVolume | undefined, modified: string) =>
-  /(?:iso|sys)linux\.cfg$/i.test(place.path)
-    ? followIsolinux(place)
-    : followGrub(place, { disc, fat, discUuid: uuidOf(modified) });
+function follow(
+  place: ConfigPlace,
+  disc: BootVolume,
+  fat: BootVolume | undefined,
+  modified: string,
+): Promise<FollowedConfig> {
+  if (/\.(?:prm|img)$/i.test(place.path)) return followParameters(place);
+  if (/(?:iso|sys)linux\.cfg$/i.test(place.path)) return followIsolinux(place);
+  return followGrub(place, { disc, fat, discUuid: uuidOf(modified) });
+}
 
 /** `2026010100000000` → `2026-01-01-00-00-00-00`, what blkid and GRUB call the UUID of an ISO 9660 volume. */
 const uuidOf = (modified: string): string =>

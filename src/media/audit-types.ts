@@ -8,6 +8,8 @@ export const BOOT_PATHS = {
   'bios-disk': 'BIOS, USB stick',
   'uefi-cd': 'UEFI, CD',
   'uefi-disk': 'UEFI, USB stick',
+  openfirmware: 'OpenFirmware, CD',
+  s390x: 's390x, CD',
 } as const;
 export type BootPathId = keyof typeof BOOT_PATHS;
 
@@ -72,7 +74,7 @@ export type FatRole =
   | { readonly kind: 'file'; readonly path: string };
 
 export interface BootLoader {
-  readonly kind: 'isolinux' | 'grub' | 'unknown';
+  readonly kind: 'isolinux' | 'grub' | 'kernel' | 'unknown';
   /** Where it lies, for people. */
   readonly where: string;
   readonly builtIn: GrubBuiltIn | undefined;
