@@ -6,7 +6,8 @@ import type { Command } from '../engine/command.ts';
 import type { Context } from '../host/context.ts';
 import { hashJson } from '../host/hash.ts';
 import { toolNeeds } from '../host/tools.ts';
-import { KEY_FILE, type SigningKey, signatureTime, signRepomd } from './sign.ts';
+import { KEY_FILE } from './key-file.ts';
+import { type SigningKey, signatureTime, signRepomd } from './sign.ts';
 
 export const REPOSITORY_TOOLS = toolNeeds('createrepo_c');
 

@@ -19,9 +19,6 @@ export interface SigningKey {
   readonly publicKey: string;
 }
 
-/** Name of the public key on the medium, in the repository's folder, and on the installed node. */
-export const KEY_FILE = 'RPM-GPG-KEY-slipway';
-
 /** Somebody may have to type a passphrase, which gpg-agent asks for. */
 const TIMEOUT_MS = 10 * 60_000;
 

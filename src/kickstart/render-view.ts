@@ -8,7 +8,11 @@ export interface MediumPaths {
   readonly mountPoint: string;
   readonly repository: string;
   readonly squashfs: string;
+  /** Of the repository, when it is signed. */
+  readonly signingKey: string;
   node(name: string): string;
+  /** The public key of another repository. */
+  key(repository: string): string;
 }
 
 /** The locals of every template. Printed values still pass `escapeValue`. */
@@ -17,6 +21,12 @@ export interface KickstartView {
   readonly release: ReleaseFacts;
   readonly releaseName: string;
   readonly medium: MediumView;
+  /** Repositories beside the medium's that the installer reads. */
+  readonly repositories: readonly RepositoryView[];
+  /** Those that the installed system gets a .repo file of. */
+  readonly installed: readonly RepositoryView[];
+  /** Where the key of the medium's repository lies on the medium; undefined when it is not signed. */
+  readonly signingKey?: string;
   readonly network: readonly NetworkView[];
   /**
    * `%pre` writes the `network` lines: either some name their cards by MAC where kickstart knows interface names only,
@@ -37,6 +47,16 @@ export interface MediumView {
   readonly squashfs: string;
   readonly repository: string;
   readonly node: string;
+}
+
+/** A repository as dnf knows it. */
+export interface RepositoryView {
+  readonly name: string;
+  readonly url: string;
+  /** The medium is not always there, so its repository waits to be asked for by name. */
+  readonly enabled: 0 | 1;
+  /** Where its public key lies on the medium and on the installed system; undefined: it signs nothing. */
+  readonly key?: { readonly onMedium: string; readonly installed: string };
 }
 
 /** One `network` line. */
@@ -121,9 +141,20 @@ export interface TargetView {
   readonly encrypted: boolean;
 }
 
-export function kickstartView(node: NodePlan, plan: Plan, medium: MediumPaths): KickstartView {
+export interface ViewOptions {
+  readonly medium: MediumPaths;
+  readonly signed?: boolean;
+}
+
+export function kickstartView(node: NodePlan, plan: Plan, options: ViewOptions): KickstartView {
+  const { medium } = options;
   const release = RELEASES[plan.release];
   const network = node.interfaces.flatMap((face, index) => networkLines(face, index, node, release));
+  const repositories = (plan.repositories ?? []).map(({ name, url, signed }) =>
+    repositoryView(name, url, 1, signed ? `${medium.mountPoint}/${medium.key(name)}` : undefined),
+  );
+  const signingKey = options.signed === true ? `${medium.mountPoint}/${medium.signingKey}` : undefined;
+  const own = repositoryView('slipway', `file://${medium.mountPoint}/${medium.repository}`, 0, signingKey);
   const encrypted = node.layout.volumes.some((volume) => volume.encrypted === true);
   return {
     node,
@@ -135,13 +166,16 @@ export function kickstartView(node: NodePlan, plan: Plan, medium: MediumPaths): 
       repository: `${medium.mountPoint}/${medium.repository}`,
       node: `${medium.mountPoint}/${medium.node(node.name)}`,
     },
+    repositories,
+    installed: [...(own.key === undefined ? [] : [own]), ...repositories],
+    ...(signingKey === undefined ? {} : { signingKey }),
     network,
     networkInPre:
       network.some((line) => line.bond !== undefined) ||
       new Set(network.map((line) => line.device)).size < network.length,
     guard: guardView(node),
     storage: storageView(node),
-    packages: [...packagesOf(node, release, encrypted), 'slipway-postinstall'],
+    packages: [...packagesOf(node, release, encrypted), ...(plan.packages ?? []), 'slipway-postinstall'],
     // No passphrase stands in a kickstart, for a kickstart lies on the medium: the installer asks for it.
     display: encrypted ? 'text' : 'cmdline',
     bootsFrom: {
@@ -151,6 +185,18 @@ export function kickstartView(node: NodePlan, plan: Plan, medium: MediumPaths): 
     quoted,
   };
 }
+
+const repositoryView = (
+  name: string,
+  url: string,
+  enabled: 0 | 1,
+  onMedium: string | undefined,
+): RepositoryView => ({
+  name,
+  url,
+  enabled,
+  ...(onMedium === undefined ? {} : { key: { onMedium, installed: `/etc/pki/rpm-gpg/RPM-GPG-KEY-${name}` } }),
+});
 
 function packagesOf(node: NodePlan, release: ReleaseFacts, encrypted: boolean): readonly string[] {
   if (release.payload === 'image') return [];

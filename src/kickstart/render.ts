@@ -12,6 +12,8 @@ export interface RenderOptions {
   readonly templates: string;
   /** Where things lie on the medium the kickstart is for. */
   readonly medium: MediumPaths;
+  /** The repository on the medium is signed, and its key lies there. */
+  readonly signed?: boolean;
 }
 
 /**
@@ -22,7 +24,7 @@ export interface RenderOptions {
 export function renderKickstart(node: NodePlan, plan: Plan, options: RenderOptions): string {
   return renderTemplate(
     join(options.templates, 'kickstart.ejs'),
-    kickstartView(node, plan, options.medium),
+    kickstartView(node, plan, options),
     options.templates,
   );
 }

@@ -1,4 +1,5 @@
 /** What flows into and out of the media room. */
+import { KEY_FILE } from '../artefact/key-file.ts';
 import type { Plan } from '../plan/types.ts';
 
 /** The embedded base, built once per hash of its inputs and kept in the cache. All paths are absolute. */
@@ -74,6 +75,10 @@ export const MEDIUM = {
   node: (name: string) => `slipway/nodes/${name}.json`,
   kickstart: (name: string) => `slipway/ks/${name}.ks`,
   repository: 'slipway/repo',
+  /** The public key of our repository, when it is signed. */
+  signingKey: `slipway/repo/${KEY_FILE}`,
+  /** The public key of one of the plan's repositories. */
+  key: (repository: string) => `slipway/keys/${repository}.asc`,
   squashfs: 'slipway/base.squashfs',
   installer: 'slipway/installer.mjs',
   manifest: 'slipway/manifest.json',

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { hostPart } from '../spec/address.ts';
 import { diskCountOf, identitiesOf } from '../spec/disks.ts';
+import type { RepositorySpec } from '../spec/media-schema.ts';
 import type { ClusterSpec, InterfaceSpec, NodeSpec } from '../spec/schema.ts';
 import { volumeIdOf } from '../spec/volume-id.ts';
 import { hashOf } from './hash.ts';
@@ -13,6 +14,7 @@ import {
   type NodePlan,
   PLAN_VERSION,
   type Plan,
+  type RepositoryPlan,
 } from './types.ts';
 
 /**
@@ -31,6 +33,8 @@ export function makePlan(spec: ClusterSpec, specDir: string): Plan {
       default: spec.media.default,
       timeoutSeconds: spec.media.timeout,
     },
+    ...(spec.packages.length === 0 ? {} : { packages: spec.packages }),
+    ...(spec.repositories.length === 0 ? {} : { repositories: spec.repositories.map(planRepository) }),
   } satisfies Omit<Plan, 'hash' | 'stepsDir'>;
   return {
     ...content,
@@ -70,6 +74,12 @@ function planNode(spec: ClusterSpec, node: NodeSpec, index: number): NodePlan {
     kernelArgs: node.kernelArgs,
   };
 }
+
+const planRepository = ({ name, url, gpgKey }: RepositorySpec): RepositoryPlan => ({
+  name,
+  url,
+  signed: gpgKey !== undefined,
+});
 
 /** A node's address for the others: its first static one. A node that has none is found by DNS or not at all. */
 function hostOf(node: NodeSpec): readonly HostPlan[] {

@@ -34,8 +34,19 @@ export interface Plan {
   readonly release: Release;
   readonly nodes: readonly NodePlan[];
   readonly media: MediaPlan;
+  /** Packages and `@groups` for every node beside what the release and the roles need; absent when there are none. */
+  readonly packages?: readonly string[];
+  /** Repositories beside those of the medium; absent when there are none. */
+  readonly repositories?: readonly RepositoryPlan[];
   /** The folder of the user's own steps, absolute; undefined when the spec names none. */
   readonly stepsDir?: string;
+}
+
+export interface RepositoryPlan {
+  readonly name: string;
+  readonly url: string;
+  /** Its public key lies on the medium, and the installed node takes from it what that key signed and nothing else. */
+  readonly signed: boolean;
 }
 
 export interface MediaPlan {

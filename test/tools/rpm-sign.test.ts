@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { KEY_FILE } from '../../src/artefact/key-file.ts';
 import { buildRepository } from '../../src/artefact/repository.ts';
 import {
   findSigningKey,
-  KEY_FILE,
   repomdCommand,
   rpmsignCommand,
   type SigningKey,
@@ -17,7 +17,10 @@ import { openCache } from '../../src/host/cache.ts';
 import type { Context } from '../../src/host/context.ts';
 import { createExec } from '../../src/host/exec.ts';
 import { hashFile, hashTree } from '../../src/host/hash.ts';
+import { renderKickstart } from '../../src/kickstart/render.ts';
+import { MEDIUM } from '../../src/media/types.ts';
 import { withKeyring } from '../helpers/gpg.ts';
+import { goldenPlan, TEMPLATES } from '../helpers/rendered.ts';
 import { tinyRpm } from '../helpers/tiny-rpm.ts';
 import { inTempDir } from '../helpers/tmp.ts';
 
@@ -55,6 +58,14 @@ async function checksig(
     accept: [0, 1],
   });
   return { code: exitCode, text: stdout };
+}
+
+/** The part of the embedded kickstart's %pre that looks at signatures. */
+function signaturesPart(): string {
+  const plan = goldenPlan('one-disk');
+  const [node = assert.fail('no node')] = plan.nodes;
+  const text = renderKickstart(node, plan, { templates: TEMPLATES, medium: MEDIUM, signed: true });
+  return /^# The packages on the medium:[\s\S]*?^rm -rf .*$/m.exec(text)?.[0] ?? assert.fail('no such part');
 }
 
 describe('signing', function () {
@@ -135,6 +146,41 @@ describe('signing', function () {
           );
           assert.equal((await checksig(dir, again.file, otherKey.publicKey)).code, 0);
         });
+      }),
+    );
+  });
+
+  it('is looked at by the kickstart of the embedded installer before it touches anything', async () => {
+    await withKeyring(plain, ({ home, key: name }) =>
+      inTempDir(async (dir) => {
+        const exec = inKeyring(home);
+        const key = await findSigningKey(name, exec);
+        const work = context(join(dir, 'cache'), exec);
+        const rpm = { file: await tinyRpm(dir, exec, { name: 'app' }), id: 'app' };
+        const check = async ({ dir: repository }: { readonly dir: string }) => {
+          const { exitCode, stdout } = await plain({
+            file: 'bash',
+            args: ['-c', `refuse() { echo "refused $*"; }\nstop() { exit 9; }\n${signaturesPart()}`],
+            effect: 'read',
+            env: { SLIPWAY_REPOSITORY: repository, SLIPWAY_SIGNING_KEY: join(repository, KEY_FILE) },
+            accept: [0, 9],
+          });
+          return [
+            exitCode,
+            stdout
+              .split('\n')
+              .filter((line) => line.startsWith('refused'))
+              .join(),
+          ];
+        };
+        const signed = await signRpm(work, rpm, key, EPOCH);
+        assert.deepEqual(await check(await buildRepository(work, [signed], EPOCH, key)), [0, '']);
+        const [code, words] = await check(await buildRepository(work, [rpm], EPOCH, key));
+        assert.equal(code, 9);
+        assert.match(
+          String(words),
+          /^refused verify-failed signatures a package in .* is not as its key signed it$/,
+        );
       }),
     );
   });
