@@ -55,18 +55,23 @@ function defaultEntry(media: MediaPlan, nodes: readonly NodePlan[]): string {
   throw new RangeError(`the boot menu's default '${media.default}' is no node of the plan`);
 }
 
-function installEntry(node: NodePlan, media: MediaPlan, buildId: string): BootEntry {
+/** The key and the words by which people know a node's entry. */
+export function installChoice(node: NodePlan): Pick<BootEntry, 'hotkey' | 'title'> {
   const number = node.index + 1;
   return {
-    id: nodeEntryId(node.name),
     ...(number <= 9 ? { hotkey: String(number) } : {}),
     title: `Install ${node.name} (${describeDisks(node)})`,
-    kernelArgs: [
-      `inst.ks=hd:LABEL=${media.volumeId}:/${MEDIUM.kickstart(node.name)}`,
-      ...commonArgs(media, buildId, [`slipway.node=${node.name}`]),
-    ],
   };
 }
+
+const installEntry = (node: NodePlan, media: MediaPlan, buildId: string): BootEntry => ({
+  id: nodeEntryId(node.name),
+  ...installChoice(node),
+  kernelArgs: [
+    `inst.ks=hd:LABEL=${media.volumeId}:/${MEDIUM.kickstart(node.name)}`,
+    ...commonArgs(media, buildId, [`slipway.node=${node.name}`]),
+  ],
+});
 
 /** No `inst.ks`: the installer looks the machine's MAC addresses up in the plan on the medium. */
 const byMacEntry = (media: MediaPlan, buildId: string): BootEntry => ({

@@ -1,8 +1,7 @@
 /** Step "media": everything that was made so far becomes one bootable ISO with its manifest and checksum beside it. */
 import { mkdir, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type Command, CommandError, type Exec } from '../engine/command.ts';
-import { FailedError } from '../errors/exit.ts';
+import type { Exec } from '../engine/command.ts';
 import { withTempDir } from '../host/atomic.ts';
 import { hashText } from '../host/hash.ts';
 import { bootDiskSector } from './boot-disk-sector.ts';
@@ -12,9 +11,10 @@ import { espBytes, espCommands, espFiles } from './esp.ts';
 import { ESP_MARKER, renderBootMenu, renderEspConfig } from './grub-config.ts';
 import { describeFiles, mediumManifest } from './manifest.ts';
 import { findUnchanged, json, publishIso } from './publish.ts';
+import { runXorriso } from './run-xorriso.ts';
 import { checkMedium } from './self-check.ts';
 import { type IsoInputs, type IsoResult, MEDIUM } from './types.ts';
-import { type MediumEntry, uuidOf, xorrisoCommand, xorrisoComplaint } from './xorriso.ts';
+import { type MediumEntry, uuidOf, xorrisoCommand } from './xorriso.ts';
 
 export interface IsoDeps {
   readonly exec: Exec;
@@ -78,16 +78,6 @@ async function build(b: Build): Promise<IsoResult> {
   say('reading the ISO back');
   await checkMedium(iso, { volumeId, files: manifest.files, espFiles: esp.paths }, exec);
   return publishIso(iso, inputs.out, manifest);
-}
-
-async function runXorriso(exec: Exec, command: Command): Promise<void> {
-  try {
-    await exec(command);
-  } catch (error) {
-    const complaint = error instanceof CommandError ? xorrisoComplaint(error.stderr) : undefined;
-    if (complaint === undefined) throw error;
-    throw new FailedError(`xorriso could not write the ISO: ${complaint}`, undefined, { cause: error });
-  }
 }
 
 async function makeEsp({ inputs, buildId, dir, exec }: Build) {

@@ -3,7 +3,7 @@ import { readFile, rename, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { writeFileAtomically } from '../host/atomic.ts';
 import { hashFile } from '../host/hash.ts';
-import { type IsoManifest, MANIFEST_VERSION, type MediumManifest } from './manifest.ts';
+import { type IsoManifest, MANIFEST_VERSION } from './manifest.ts';
 import type { IsoResult } from './types.ts';
 
 /** JSON as it lies on media and beside them. */
@@ -16,12 +16,12 @@ export const json = (value: unknown): string => `${JSON.stringify(value, null, 2
 export async function publishIso(
   finished: string,
   out: string,
-  manifest: MediumManifest,
+  manifest: { readonly buildId: string },
 ): Promise<IsoResult> {
   const sha256 = await hashFile(finished);
   const { size } = await stat(finished);
   const paths = resultPaths(out);
-  const full: IsoManifest = { ...manifest, iso: { file: basename(out), bytes: size, sha256 } };
+  const full = { ...manifest, iso: { file: basename(out), bytes: size, sha256 } };
   await rename(finished, out);
   await writeFileAtomically(paths.manifest, json(full));
   await writeFileAtomically(paths.checksum, `${sha256}  ${basename(out)}\n`);
