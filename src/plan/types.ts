@@ -82,6 +82,8 @@ export interface NodePlan {
   readonly afterInstall: 'poweroff' | 'reboot' | 'halt';
   /** Extra words for the installed kernel's command line. */
   readonly kernelArgs: readonly string[];
+  /** The cluster this node forms with others; undefined for a node by itself. */
+  readonly ha?: HaPlan;
 }
 
 export interface HostPlan {
@@ -193,4 +195,75 @@ export interface VolumePlan {
   readonly encrypted?: boolean;
   /** Device the volume lies on. */
   readonly on: 'partition' | 'array' | 'lv';
+}
+
+/** Several nodes that keep one service running. */
+export interface HaPlan {
+  /** By rank: the first one does what concerns all of them. */
+  readonly members: readonly HaMember[];
+  /** Two nodes that replicate their clustered volume; undefined when nothing is replicated. */
+  readonly replication?: ReplicationPlan;
+  readonly fencing: FencingPlan;
+  /** The address that moves with the service. */
+  readonly vip?: { readonly address: string; readonly prefixLength: number };
+  /** systemd units that run where the address is, in the order they are started. */
+  readonly services: readonly string[];
+}
+
+export interface HaMember {
+  readonly name: string;
+  /** Corosync's node id, from 1; never given to another node. */
+  readonly id: number;
+  /** IPv4 addresses of the links between the nodes, at most two, in the same order on all of them. */
+  readonly links: readonly [string, ...string[]];
+  /** IPv4 address of the link that carries the replicated data. */
+  readonly replication: string;
+}
+
+export interface ReplicationPlan {
+  /** Name of the DRBD resource. */
+  readonly resource: string;
+  readonly port: number;
+  readonly fileSystem: 'ext4' | 'xfs';
+  readonly mountPoint: string;
+}
+
+/** How a node that does not answer is made harmless. */
+export type FencingPlan =
+  | { readonly kind: 'devices'; readonly devices: readonly FenceDevicePlan[] }
+  | {
+      /** A shared disk with poison pills and a watchdog in every node. */
+      readonly kind: 'sbd';
+      readonly watchdog: string;
+      readonly disks: readonly string[];
+    }
+  | { readonly kind: 'none'; readonly accepted: typeof SPLIT_BRAIN_ACCEPTED };
+
+/** The words that stand in a spec without fencing. */
+export const SPLIT_BRAIN_ACCEPTED = 'I accept split brain';
+
+/** What switches one node off. Passwords are not in the plan: they travel with the join secret. */
+export interface FenceDevicePlan {
+  /** The node it switches off. */
+  readonly node: string;
+  readonly kind: 'ipmi' | 'redfish' | 'libvirt' | 'lab-switch';
+  /** Host name or address of the device; for libvirt the host, for the lab's switch its URL. */
+  readonly address: string;
+  readonly port?: number;
+  readonly user?: string;
+  /** How the device calls the node: domain of libvirt, plug of the switch, system of Redfish. */
+  readonly plug?: string;
+}
+
+/** Where the join secret lies on its medium. */
+export const KEY_MEDIUM = { volumeId: 'SLIPWAYKEY', file: 'join-secret.json' } as const;
+
+/** The one secret of a cluster, from which all others are derived. It is never on the install medium. */
+export interface JoinSecret {
+  readonly version: 1;
+  readonly cluster: string;
+  /** 256 bits, 64 hex digits. */
+  readonly secret: string;
+  /** Passwords of fence devices, by the node they switch off. */
+  readonly fencing: Readonly<Record<string, string>>;
 }
