@@ -1,10 +1,14 @@
 /** The embedded base: a Debian system that is at once the installer's live root and what it installs. */
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { CommandError } from '../engine/command.ts';
+import { FailedError } from '../errors/exit.ts';
 import type { Context } from '../host/context.ts';
 import { hashFile, hashJson } from '../host/hash.ts';
+import { packageVersion } from '../host/package-root.ts';
 import { mmdebstrapCommand, squashfsCommand } from './base-commands.ts';
 import { type BaseRecipe, BUILD_FOLDER, buildFiles, readRecipe } from './base-recipe.ts';
+import { spdxDocument } from './sbom.ts';
 import type { BaseArtefact } from './types.ts';
 
 export interface BaseInputs {
@@ -12,6 +16,8 @@ export interface BaseInputs {
   readonly recipeFolder: string;
   /** RPMs that become part of the image: the runtime. */
   readonly rpms: readonly string[];
+  /** Debian packages beside those of the recipe. */
+  readonly packages?: readonly string[];
   /** Seconds since the epoch. */
   readonly sourceDateEpoch: number;
 }
@@ -22,7 +28,7 @@ export interface BaseResult extends BaseArtefact {
 }
 
 /** Raised when this code changes what it makes of the same recipe. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 /**
  * The base for these inputs, from the cache or newly built.
@@ -35,7 +41,7 @@ export async function obtainBase(
   context: Context,
   say: (line: string) => void,
 ): Promise<BaseResult> {
-  const recipe = await readRecipe(inputs.recipeFolder);
+  const recipe = withPackages(await readRecipe(inputs.recipeFolder), inputs.packages ?? []);
   const files = await buildFiles(inputs.recipeFolder, recipe);
   const id = hashJson({
     format: FORMAT,
@@ -46,12 +52,19 @@ export async function obtainBase(
     date: process.env['SLIPWAY_BASE_DATE'] ?? '',
   });
   const { dir, reused } = await context.cache.obtain('base', id, (folder) =>
-    build(folder, recipe, files, inputs, context, say),
+    build(id, folder, recipe, files, inputs, context, say),
   );
   return { ...(await describe(id, dir)), reused };
 }
 
+/** Nothing asked for leaves the recipe, and so the base's identity, as it is. */
+const withPackages = (recipe: BaseRecipe, names: readonly string[]): BaseRecipe =>
+  names.length === 0
+    ? recipe
+    : { ...recipe, packages: { ...recipe.packages, 'the spec': [...new Set(names)].sort() } };
+
 async function build(
+  id: string,
   folder: string,
   recipe: BaseRecipe,
   files: ReadonlyMap<string, string>,
@@ -69,10 +82,12 @@ async function build(
   say('collecting Debian packages');
   const { sourceDateEpoch } = inputs;
   const root = process.geteuid?.() === 0;
-  await context.exec(
-    mmdebstrapCommand(recipe, { buildFolder, results, tree }, { root, sourceDateEpoch }),
-    (line) => say(line),
-  );
+  const command = mmdebstrapCommand(recipe, { buildFolder, results, tree }, { root, sourceDateEpoch });
+  await context
+    .exec(command, (line) => say(line))
+    .catch((error: unknown) => {
+      throw unknownPackages(error) ?? error;
+    });
   say('packing the live root');
   await context.exec(squashfsCommand(tree, join(folder, 'base.squashfs'), sourceDateEpoch));
   await context.exec({
@@ -81,15 +96,38 @@ async function build(
     effect: 'write',
   });
   await Promise.all([buildFolder, results, tree].map((path) => rm(path, { recursive: true })));
+  await writeFile(join(folder, SBOM), await sbomText(id, folder, recipe, inputs));
+}
+
+const SBOM = 'base.spdx.json';
+
+async function sbomText(
+  id: string,
+  folder: string,
+  { suite }: BaseRecipe,
+  { rpms, sourceDateEpoch }: BaseInputs,
+): Promise<string> {
+  const squashfs = { file: 'base.squashfs', sha256: await hashFile(join(folder, 'base.squashfs')) };
+  const packages = await readPackages(folder);
+  const slipway = packageVersion();
+  const document = spdxDocument({ id, suite, packages, rpms, squashfs, slipway, sourceDateEpoch });
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+/** apt's word for a name it does not know, in ours. */
+function unknownPackages(error: unknown): FailedError | undefined {
+  if (!(error instanceof CommandError)) return undefined;
+  const names = [...error.stderr.matchAll(/^E: Unable to locate package (\S+)/gm)].map(([, name]) => name);
+  if (names.length === 0) return undefined;
+  return new FailedError(
+    `Debian has no package ${[...new Set(names)].join(', ')}`,
+    'correct base.packages in the spec',
+    { cause: error },
+  );
 }
 
 async function describe(id: string, dir: string): Promise<BaseArtefact> {
   const file = (name: string): string => join(dir, name);
-  const packages = (await readFile(file('packages.tsv'), 'utf8'))
-    .trimEnd()
-    .split('\n')
-    .map((line) => line.split('\t'))
-    .map(([name = '', version = '']) => [name, version] as const);
   return {
     id,
     dir,
@@ -105,6 +143,15 @@ async function describe(id: string, dir: string): Promise<BaseArtefact> {
       grubEfi: file('gcdx64.efi'),
       biosModules: file('i386-pc'),
     },
-    packages: Object.fromEntries(packages),
+    packages: await readPackages(dir),
+    sbom: file(SBOM),
   };
+}
+
+/** Name → version, from what dpkg-query printed inside. */
+async function readPackages(dir: string): Promise<Readonly<Record<string, string>>> {
+  const lines = (await readFile(join(dir, 'packages.tsv'), 'utf8')).trimEnd().split('\n');
+  return Object.fromEntries(
+    lines.map((line) => line.split('\t')).map(([name = '', version = '']) => [name, version]),
+  );
 }

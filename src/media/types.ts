@@ -17,6 +17,8 @@ export interface BaseArtefact {
   readonly boot: BootFiles;
   /** Name → version of every Debian package inside. */
   readonly packages: Readonly<Record<string, string>>;
+  /** What is inside, as an SPDX document. */
+  readonly sbom: string;
 }
 
 /** Boot loader files, all taken from Debian's packages of the base. */

@@ -82,6 +82,7 @@ export async function standInBase(dir: string): Promise<BaseArtefact> {
       biosModules: join(dir, 'i386-pc'),
     },
     packages: { 'base-files': '12.4+deb12u12' },
+    sbom: await file('base.spdx.json', 100),
   };
 }
 
