@@ -47,6 +47,8 @@ export function remasterCommand(layout: RemasterLayout): Command {
       // Inside the volume, so that the backup of the GPT comes to lie at the very end, where firmware looks for it.
       ...['-padding', 'included', '-padding', '300k'],
       ...['-indev', `stdio:${layout.base}`, '-outdev', `stdio:${layout.out}`],
+      // Before anything is changed: it names boot images by what was loaded, and appended partitions, too.
+      ...['-boot_image', 'any', 'replay'],
       ...(layout.volumeId === undefined ? [] : ['-volid', layout.volumeId]),
       ...entries.flatMap(({ source }, i) => ['-map', source, places[i] ?? '']),
       ...['-chown_r', '0', ...places, '--', '-chgrp_r', '0', ...places, '--'],
@@ -60,7 +62,6 @@ export function remasterCommand(layout: RemasterLayout): Command {
         typeGuid,
         image,
       ]),
-      ...['-boot_image', 'any', 'replay'],
       ...['-boot_image', 'any', `gpt_disk_guid=${uuidOf(layout.digest)}`],
       ...['c', 'm', 'uuid'].flatMap((kind) => ['-volume_date', kind, stamp]),
     ],
