@@ -4,7 +4,9 @@ import { parseKickstart } from '../kickstart/parse.ts';
 import { type AuditReport, auditImage } from '../media/audit.ts';
 import type { JudgeKickstart } from '../media/audit-check-menus.ts';
 import { auditText } from '../media/audit-report.ts';
+import { imageMapSvg } from '../media/image-map-svg.ts';
 import type { AuditCommandOptions } from './audit.ts';
+import { writeResult } from './write-result.ts';
 
 /** Prints the report; rejects with {@link FailedError} when the ISO is not sound. */
 export async function auditIso(iso: string, options: AuditCommandOptions): Promise<void> {
@@ -13,6 +15,7 @@ export async function auditIso(iso: string, options: AuditCommandOptions): Promi
     checksum: options.checksum,
     ...(options.base === undefined ? {} : { base: options.base }),
   });
+  if (options.svg !== undefined) await writeResult(options.svg, imageMapSvg(report));
   process.stdout.write(options.json === true ? `${JSON.stringify(report, null, 2)}\n` : auditText(report));
   if (report.verdict === 'failure') throw new FailedError(failureText(report));
 }

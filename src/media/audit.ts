@@ -15,6 +15,7 @@ import {
   placeOf,
 } from './audit-types.ts';
 import { checkMediaChecksum, implantedChecksum } from './image-checksum.ts';
+import { type ImageMap, mapImage } from './image-map.ts';
 import type { Medium } from './image-medium.ts';
 import { withImage } from './image-source.ts';
 
@@ -37,6 +38,7 @@ export interface AuditReport {
   readonly checks: readonly CheckResult[];
   readonly paths: readonly PathReport[];
   readonly findings: readonly Finding[];
+  readonly map: ImageMap;
 }
 
 /** How one way to boot goes. */
@@ -110,6 +112,7 @@ async function judge(own: Survey, base: BootParts | undefined, options: AuditOpt
     checks,
     paths: paths.map((path) => reportPath(path, configs)),
     findings,
+    map: mapImage(medium, fats),
   };
 }
 
