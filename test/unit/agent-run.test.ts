@@ -412,7 +412,7 @@ describe("the user's own steps", () => {
     const machine = fakeMachine({ files: { ...files, [`${at}/alpha/step.json`]: '{"after":["beta"]}' } });
     assert.deepEqual(
       (await allSteps(machine)).slice(-3).map(({ id }) => id),
-      ['set-time', 'beta', 'alpha'],
+      ['match-interfaces', 'beta', 'alpha'],
     );
   });
 });
