@@ -7,7 +7,7 @@ import { describePostinstall, describeRuntime, ownFiles, type PackagedStep } fro
 import { recordContent, releaseOf, updateLedger } from './release.ts';
 import { buildRepository, REPOSITORY_TOOLS, type Repository, type RepositoryRpm } from './repository.ts';
 import { buildRpm, contentHash, RPM_TOOLS, type Rpm, type RpmDescription } from './rpm.ts';
-import { type SigningKey, signRpm } from './sign.ts';
+import { findSigningKey, type SigningKey, signRpm } from './sign.ts';
 import { readUserRpms, type UserRpm } from './user-rpms.ts';
 
 export interface ArtefactInputs {
@@ -16,8 +16,8 @@ export interface ArtefactInputs {
   readonly rpms?: readonly string[];
   /** Where what they require may come from beside the repository itself. */
   readonly offers?: PackageOffers;
-  /** Signs packages and repository. */
-  readonly key?: SigningKey;
+  /** Names the key that signs packages and repository; undefined leaves them unsigned. */
+  readonly sign?: string;
   /** The ledger of releases, `releases.json` beside the results. */
   readonly ledger: string;
   /** Name of the cluster: each counts its own releases. */
@@ -52,9 +52,10 @@ export async function buildArtefacts(
   inputs: ArtefactInputs,
   say: (line: string) => void = () => {},
 ): Promise<Artefacts> {
-  const { steps, ledger, cluster, epoch, key, rpms = [] } = inputs;
+  const { steps, ledger, cluster, epoch, sign, rpms = [] } = inputs;
   // Looked for first: what was not built, or is no package, is told before anything is downloaded.
   const own = ownFiles();
+  const key = sign === undefined ? undefined : await findSigningKey(sign, context.exec);
   const brought = await readUserRpms(rpms, context.exec);
   const node = await obtainNodeRuntime(context, say);
   const descriptions = [await describeRuntime(node), await describePostinstall(steps, node, own)] as const;

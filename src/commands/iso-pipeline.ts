@@ -1,6 +1,7 @@
 /** `slipway iso`: from a spec to an ISO. */
 import { join, resolve } from 'node:path';
 import { sourceDateEpoch } from '../artefact/epoch.ts';
+import { SIGNING_TOOLS } from '../artefact/sign.ts';
 import { MissingError } from '../errors/exit.ts';
 import { openCache } from '../host/cache.ts';
 import { createExec } from '../host/exec.ts';
@@ -8,12 +9,23 @@ import { logFolder, pruneLogs } from '../host/log-folder.ts';
 import { interruption } from '../host/signals.ts';
 import { preflight } from '../host/tools.ts';
 import type { IsoResult } from '../media/types.ts';
+import { loadSpec } from '../spec/load.ts';
 import type { Reporter } from '../task/events.ts';
 import { jsonReporter, plainReporter } from '../task/line-reporters.ts';
 import { type PipelineOptions, type RunTask, runPipeline } from '../task/pipeline.ts';
+import type { TaskLabel } from '../task/task.ts';
 import type { IsoOptions } from './iso.ts';
 import { isPreviewEnd, previewCache, withPreviewPlaces } from './iso-preview.ts';
-import { baseTask, ISO_TASKS, kickstartTask, mediaTask, planTask, rpmTask, specTask } from './iso-tasks.ts';
+import {
+  baseTask,
+  broughtAlong,
+  ISO_TASKS,
+  kickstartTask,
+  mediaTask,
+  planTask,
+  rpmTask,
+  specTask,
+} from './iso-tasks.ts';
 import { specFile } from './spec-file.ts';
 
 export async function buildIso(given: string | undefined, options: IsoOptions): Promise<void> {
@@ -28,23 +40,25 @@ export async function buildIso(given: string | undefined, options: IsoOptions): 
   if (options.dryRun) return previewIso(file, out, options);
   const { pipeline, cacheDir } = await preparePipeline(options);
   const places = { ledger: join(out, 'releases.json'), out };
-  const result = await runPipeline(pipeline, (run) => isoFlow(run, file, places, pipeline.signal));
+  const result = await runPipeline(pipeline, (run) => isoFlow(run, file, places, options, pipeline.signal));
   await pruneLogs(cacheDir);
   print(options.json ? JSON.stringify({ event: 'finished', ...result }) : closingWords(result));
 }
 
 async function previewIso(file: string, out: string, options: IsoOptions): Promise<void> {
-  const { pipeline } = await preparePipeline(options);
+  const { pipeline } = await preparePipeline(file, options);
   const preview: PipelineOptions = {
     ...pipeline,
     context(log, signal, say) {
       const { cache } = pipeline.context(log, signal, say);
-      return { exec: createExec({ signal, dryRun: say }), cache: previewCache(cache), signal };
+      return { exec: createExec({ signal, dryRun: say }), cache: previewCache(cache), signal, preview: true };
     },
   };
   await withPreviewPlaces(out, async (places) => {
     try {
-      const { reused } = await runPipeline(preview, (run) => isoFlow(run, file, places, pipeline.signal));
+      const { reused } = await runPipeline(preview, (run) =>
+        isoFlow(run, file, places, options, pipeline.signal),
+      );
       if (reused && !options.json) print('nothing to do');
     } catch (error) {
       if (!isPreviewEnd(error)) throw error;
@@ -54,11 +68,11 @@ async function previewIso(file: string, out: string, options: IsoOptions): Promi
 }
 
 /** What both ways of building share: where things are shown, kept and logged. */
-async function preparePipeline(options: IsoOptions) {
+async function preparePipeline(file: string, options: IsoOptions) {
   const signal = interruption();
   const { dir: cacheDir } = openCache();
   const pipeline: PipelineOptions = {
-    reporter: await chooseReporter(options),
+    reporter: await chooseReporter(file, options),
     signal,
     logs: logFolder(cacheDir),
     context: (log, taskSignal) => ({
@@ -70,46 +84,72 @@ async function preparePipeline(options: IsoOptions) {
   return { pipeline, cacheDir };
 }
 
+interface Order {
+  readonly file: string;
+  readonly options: IsoOptions;
+  readonly ledger: string;
+  /** Folder of the results. */
+  readonly out: string;
+}
+
 /** The flow of data, one way. The spec comes first: a mistake in it is told even where tools are missing. */
 async function isoFlow(
   run: RunTask,
-  file: string,
-  { ledger, out }: { readonly ledger: string; readonly out: string },
+  { file, options, ledger, out }: Order,
   signal: AbortSignal,
 ): Promise<IsoResult> {
   const epoch = sourceDateEpoch();
   const loaded = await run(specTask, file);
+  const vendor = vendorBaseOf(loaded, options.base);
+  requireFittingRelease(loaded, vendor);
   const plan = await run(planTask, loaded);
   const kickstarts = await run(kickstartTask, plan);
   await preflight(
-    ISO_TASKS.flatMap(({ tools }) => tools),
+    tasksOn(vendor).flatMap(({ tools }) => tools),
     createExec({ signal }),
   );
+  const vendorIso = vendor && (await run(vendorTask, { base: vendor, loaded }));
   const { runtime, repository } = await run(rpmTask, {
     steps: loaded.steps,
     ledger,
     cluster: plan.cluster,
     epoch,
   });
-  const base = await run(baseTask, { rpms: [runtime.file], sourceDateEpoch: epoch });
-  return run(mediaTask, {
+  const common = {
     plan,
     kickstarts,
     repository: repository.dir,
-    base,
     out: join(out, `${plan.cluster}.iso`),
     sourceDateEpoch: epoch,
-  });
+  };
+  if (vendorIso !== undefined) {
+    return run(remasterTask, {
+      ...common,
+      base: vendorIso,
+      files: loaded.media.files.map(({ from, to }) => ({ path: to, source: from })),
+      volumeId: loaded.spec.media.volumeId,
+      checkMedium: options.checkMedium === true,
+    });
+  }
+  const base = await run(baseTask, { rpms: [runtime.file], sourceDateEpoch: epoch });
+  return run(mediaTask, { ...common, base });
 }
+
+const VENDOR_TASKS = [specTask, planTask, kickstartTask, vendorTask, rpmTask, remasterTask] as const;
+
+const tasksOn = (vendor: VendorBase | undefined): readonly TaskLabel[] =>
+  vendor === undefined ? ISO_TASKS : VENDOR_TASKS;
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-async function chooseReporter({ json }: IsoOptions): Promise<Reporter> {
+async function chooseReporter(file: string, { json, base }: IsoOptions): Promise<Reporter> {
   const write = (text: string): void => void process.stdout.write(text);
   if (json) return jsonReporter(write);
   if (!process.stdout.isTTY || process.env['CI'] !== undefined) return plainReporter(write);
   const { terminalReporter } = await import('../task/terminal-reporter.ts');
-  return terminalReporter(ISO_TASKS);
+  // What is wrong with the spec is told by its task.
+  const loaded = await loadSpec(file).catch(() => undefined);
+  return terminalReporter(tasksOn(loaded && vendorBaseOf(loaded, base)));
 }
 
 function closingWords({ iso, bytes, sha256, reused }: IsoResult): string {

@@ -1,5 +1,6 @@
 /** The tasks behind `slipway iso`, each a thin wrapper around the room that does the work. */
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
   ARTEFACT_TOOLS,
@@ -9,15 +10,23 @@ import {
 } from '../artefact/artefacts.ts';
 import { MissingError } from '../errors/exit.ts';
 import { formatProblems } from '../errors/problem.ts';
+import { writeFileAtomically } from '../host/atomic.ts';
 import { packageRoot, packageVersion } from '../host/package-root.ts';
 import { toolNeeds } from '../host/tools.ts';
 import { renderKickstart } from '../kickstart/render.ts';
 import { type BaseInputs, type BaseResult, obtainBase } from '../media/base.ts';
 import { assembleIso } from '../media/iso.ts';
-import { type IsoInputs, type IsoResult, type KickstartArtefact, MEDIUM } from '../media/types.ts';
+import {
+  type IsoInputs,
+  type IsoResult,
+  type KickstartArtefact,
+  MEDIUM,
+  type MediumEntry,
+} from '../media/types.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { Plan } from '../plan/types.ts';
 import { type LoadedSpec, loadSpec } from '../spec/load.ts';
+import type { MediaFiles } from '../spec/media-files.ts';
 import type { Task } from '../task/task.ts';
 
 export const specTask: Task<string, LoadedSpec> = {
@@ -41,15 +50,21 @@ export const planTask: Task<LoadedSpec, Plan> = {
   summary: ({ nodes }) => counted(nodes.length, 'node'),
 };
 
-export const kickstartTask: Task<Plan, readonly KickstartArtefact[]> = {
+export interface KickstartInputs {
+  readonly plan: Plan;
+  /** The repository on the medium will be signed. */
+  readonly signed: boolean;
+}
+
+export const kickstartTask: Task<KickstartInputs, readonly KickstartArtefact[]> = {
   name: 'kickstart',
   title: 'Render the kickstarts',
   tools: [],
-  async run(plan) {
+  async run({ plan, signed }) {
     const templates = join(packageRoot(), 'kickstart');
     return plan.nodes.map((node) => ({
       node: node.name,
-      text: renderKickstart(node, plan, { templates, medium: MEDIUM }),
+      text: renderKickstart(node, plan, { templates, medium: MEDIUM, signed }),
     }));
   },
   summary: (kickstarts) => counted(kickstarts.length, 'kickstart'),
@@ -82,10 +97,19 @@ export const mediaTask: Task<Omit<IsoInputs, 'installer'>, IsoResult> = {
     const installer = join(packageRoot(), 'lib', 'installer.mjs');
     if (!existsSync(installer))
       throw new MissingError('lib/installer.mjs has not been built', 'npm run build');
-    return assembleIso({ ...inputs, installer }, { exec, version: packageVersion(), say });
+    const result = await assembleIso({ ...inputs, installer }, { exec, version: packageVersion(), say });
+    const sbom = result.iso.replace(/\.iso$/, '.spdx.json');
+    await writeFileAtomically(sbom, await readFile(inputs.base.sbom, 'utf8'));
+    return { ...result, sbom };
   },
   summary: ({ reused, iso, bytes }) => (reused ? 'unchanged' : `${iso}, ${Math.round(bytes / 1e6)} MB`),
 };
+
+/** What the user brings for the medium: files, and the keys of repositories. */
+export const broughtAlong = ({ files, keys }: MediaFiles): readonly MediumEntry[] => [
+  ...files.map(({ from, to }) => ({ path: to, source: from })),
+  ...Object.entries(keys).map(([name, key]) => ({ path: MEDIUM.key(name), source: key })),
+];
 
 export const ISO_TASKS = [specTask, planTask, kickstartTask, rpmTask, baseTask, mediaTask] as const;
 

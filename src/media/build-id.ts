@@ -1,9 +1,10 @@
 /** What makes one medium different from another: the hash of everything that goes onto it. */
+import { stat } from 'node:fs/promises';
 import { hashFile, hashJson, hashText, hashTree } from '../host/hash.ts';
 import type { Plan } from '../plan/types.ts';
 import { planBootMenu } from './boot-menu.ts';
 import { renderBootMenu, renderEspConfig } from './grub-config.ts';
-import type { IsoInputs } from './types.ts';
+import type { IsoInputs, MediumEntry } from './types.ts';
 
 /** Raised when the layout of the medium changes in a way that its inputs do not show. */
 const MEDIUM_FORMAT = 1;
@@ -16,6 +17,8 @@ export interface InputHashes {
   readonly base: string;
   readonly installer: string;
   readonly bootMenu: string;
+  /** By path on the medium; absent when there are none. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 export async function hashInputs(inputs: IsoInputs): Promise<InputHashes> {
@@ -32,7 +35,20 @@ export async function hashInputs(inputs: IsoInputs): Promise<InputHashes> {
     base: inputs.base.id,
     installer,
     bootMenu: hashText(menu),
+    ...(inputs.files === undefined || inputs.files.length === 0
+      ? {}
+      : { files: await hashEntries(inputs.files) }),
   };
+}
+
+async function hashEntries(entries: readonly MediumEntry[]): Promise<Readonly<Record<string, string>>> {
+  const hashes = await Promise.all(
+    entries.map(async ({ path, source }) => {
+      const folder = (await stat(source)).isDirectory();
+      return [path, await (folder ? hashTree(source) : hashFile(source))] as const;
+    }),
+  );
+  return Object.fromEntries(hashes);
 }
 
 /** 64 bits of the hash, in hex: short enough for a kernel command line, unique enough among media. */

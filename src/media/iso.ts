@@ -115,6 +115,7 @@ async function stage(b: Build) {
     { path: MEDIUM.kernel, source: base.kernel },
     { path: MEDIUM.initrd, source: base.installerInitrd },
     { path: MEDIUM.biosModules, source: base.boot.biosModules },
+    ...(inputs.files ?? []),
   ];
   for (const [path, content] of Object.entries(texts)) await put(place(path).source, content);
   const files = await describeFiles(described);

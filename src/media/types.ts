@@ -41,6 +41,14 @@ export interface KickstartArtefact {
   readonly text: string;
 }
 
+/** A file or a whole folder of this machine and where it lies on the medium. */
+export interface MediumEntry {
+  /** Relative to the medium's root. */
+  readonly path: string;
+  /** Absolute. */
+  readonly source: string;
+}
+
 export interface IsoInputs {
   readonly plan: Plan;
   readonly kickstarts: readonly KickstartArtefact[];
@@ -49,6 +57,8 @@ export interface IsoInputs {
   readonly base: BaseArtefact;
   /** The bundled installer, `installer.mjs`. */
   readonly installer: string;
+  /** The user's own files and keys; they take the place of none of ours. */
+  readonly files?: readonly MediumEntry[];
   /** Where the ISO goes; written beside it under a temporary name and renamed. */
   readonly out: string;
   /** Seconds since the epoch; stamps every file on the medium. */
@@ -59,6 +69,8 @@ export interface IsoResult {
   readonly iso: string;
   readonly manifest: string;
   readonly checksum: string;
+  /** What is in the embedded base, where there is one. */
+  readonly sbom?: string;
   readonly bytes: number;
   readonly sha256: string;
   /** `slipway.medium=` of the kernel command line. */

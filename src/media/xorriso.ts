@@ -1,14 +1,8 @@
 /** The one xorriso call that makes the medium: a pure builder, so that the whole command line can be asserted. */
 import type { Command } from '../engine/command.ts';
-import { MEDIUM } from './types.ts';
+import { MEDIUM, type MediumEntry } from './types.ts';
 
-/** A file or a whole folder of this machine and where it lies on the medium. */
-export interface MediumEntry {
-  /** Relative to the medium's root. */
-  readonly path: string;
-  /** Absolute. */
-  readonly source: string;
-}
+export type { MediumEntry } from './types.ts';
 
 export interface IsoLayout {
   /** The ISO to write; must not exist. */
