@@ -5,7 +5,8 @@ import { FailedError } from '../errors/exit.ts';
 
 /** `uefi-secure` has Microsoft's keys enrolled and Secure Boot on. */
 export type LabFirmware = 'bios' | 'uefi' | 'uefi-secure';
-export type DiskBus = 'virtio' | 'sata' | 'scsi' | 'nvme';
+/** `scsi` is virtio's; `lsi` and `pvscsi` are the SAS and the paravirtual controller that VMware gives its machines. */
+export type DiskBus = 'virtio' | 'sata' | 'scsi' | 'lsi' | 'pvscsi' | 'nvme';
 
 export interface LabDisk {
   /** Raw image, absolute path. */
@@ -13,6 +14,12 @@ export interface LabDisk {
   readonly bus: DiskBus;
   /** What the guest sees as the disk's serial number; at most 20 characters. */
   readonly serial: string;
+  /** What the guest sees as the model, at most 40 characters; SATA and SCSI only. */
+  readonly model?: string;
+  /** World Wide Name, `0x` and 16 digits; SATA and SCSI only. */
+  readonly wwn?: string;
+  /** Spins; SATA and SCSI only. */
+  readonly rotational?: boolean;
   /** What the machine writes is forgotten when it ends. */
   readonly discardWrites?: boolean;
 }
@@ -36,7 +43,32 @@ export interface LabNic {
   readonly mac: string;
   /** What it reaches: nothing but its own DHCP server, or this computer (10.0.2.2) and all that this one reaches. */
   readonly reach?: 'nothing' | 'host';
+  /** An existing tap device that it hangs on instead. */
+  readonly tap?: string;
 }
+
+/** A file put into a machine's root before its first start. */
+export interface SeedFile {
+  /** Without a leading slash. */
+  readonly path: string;
+  readonly content: string;
+  readonly mode: number;
+}
+
+/** The system of a machine that has no firmware to find one (User-Mode Linux). */
+export type LabRoot =
+  | {
+      /** A read-only image that many machines may share, with what each changes kept apart. */
+      readonly kind: 'overlay';
+      /** squashfs, absolute path. */
+      readonly squashfs: string;
+      /** Image of a file system that keeps the changes, absolute path; made when it is not there. */
+      readonly changes: string;
+      /** Put in when `changes` is made. */
+      readonly seed: readonly SeedFile[];
+    }
+  /** What was installed on the disks. */
+  | { readonly kind: 'installed' };
 
 export interface LabMachineSpec {
   readonly name: string;
@@ -51,6 +83,10 @@ export interface LabMachineSpec {
   readonly volumes?: readonly string[];
   /** Started instead of whatever the disks and the medium hold. */
   readonly kernel?: LabKernel;
+  /** For engines without firmware, which ignore `firmware`, `medium` and `kernel`. */
+  readonly root?: LabRoot;
+  /** SMBIOS strings of the board (type 11), by which systemd takes credentials; see systemd.system-credentials(7). */
+  readonly oemStrings?: readonly string[];
   readonly nics: readonly LabNic[];
   /** Gets everything the serial console prints; overwritten. Absolute path. */
   readonly consoleLog: string;
@@ -87,9 +123,9 @@ export interface LabMachine {
   press(...keys: readonly string[]): Promise<void>;
   /** Presses the power button. */
   powerButton(): Promise<void>;
-  /** Pulls a disk out of the running machine; only those of bus `scsi` can be. */
+  /** Pulls a disk out of the running machine; only those on a SCSI bus can be. */
   unplug(disk: LabDisk): Promise<void>;
-  /** Writes what is on the screen as a PPM image. */
+  /** Writes what is on the screen as an image: PNG where the name says so, else PPM. */
   screenshot(file: string): Promise<void>;
   /** Everything printed so far, without terminal control sequences. */
   transcript(): string;

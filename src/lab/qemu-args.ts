@@ -1,5 +1,5 @@
 /** QEMU's command line for a machine: pure, so that it can be asserted whole. */
-import type { DiskBus, LabDisk, LabFirmware, LabMachineSpec } from './engine.ts';
+import type { DiskBus, LabDisk, LabFirmware, LabMachineSpec, LabNic } from './engine.ts';
 
 export type Acceleration = 'kvm' | 'tcg';
 
@@ -35,10 +35,11 @@ export function qemuArgs(spec: LabMachineSpec, acceleration: Acceleration): read
     ...mediumArgs(spec),
     ...volumeArgs(spec),
     ...diskArgs(spec),
-    ...spec.nics.flatMap(({ mac, reach }, i) => [
-      ...['-netdev', `user,id=net${i},restrict=${reach === 'host' ? 'off' : 'on'}`],
-      ...['-device', `virtio-net-pci,netdev=net${i},mac=${mac},romfile=`],
+    ...spec.nics.flatMap((nic, i) => [
+      ...['-netdev', netdev(nic, i)],
+      ...['-device', `virtio-net-pci,netdev=net${i},mac=${nic.mac},romfile=`],
     ]),
+    ...(spec.oemStrings ?? []).flatMap((text) => ['-smbios', `type=11,value=${optionValue(text)}`]),
   ];
 }
 
@@ -99,13 +100,19 @@ const volumeArgs = ({ volumes = [] }: LabMachineSpec): readonly string[] =>
     ...['-device', `ide-cd,bus=ide.${4 - i},drive=volume${i}`],
   ]);
 
+const netdev = ({ tap, reach }: LabNic, index: number): string =>
+  tap === undefined
+    ? `user,id=net${index},restrict=${reach === 'host' ? 'off' : 'on'}`
+    : `tap,id=net${index},ifname=${tap},script=no,downscript=no`;
+
 function diskArgs({ disks }: LabMachineSpec): readonly string[] {
-  const controller = disks.some(({ bus }) => bus === 'scsi') ? ['-device', 'virtio-scsi-pci,id=scsi'] : [];
+  const controllers = SCSI_BUSES.filter((wanted) => disks.some(({ bus }) => bus === wanted));
   return [
-    ...controller,
-    ...disks.flatMap(({ bus, serial, ...disk }, i) => [
+    ...controllers.flatMap((bus) => ['-device', `${CONTROLLER[bus]},id=${bus}`]),
+    ...disks.flatMap((disk, i) => [
       ...['-drive', `if=none,id=disk${i},${backing(disk)}`],
-      ...['-device', `${DISK_DEVICE[bus](i)},drive=disk${i},serial=${serial},bootindex=${i + 1}`],
+      '-device',
+      `${diskDevice(disk.bus, i)},drive=disk${i},serial=${disk.serial}${identity(disk)},bootindex=${i + 1}`,
     ]),
   ];
 }
@@ -121,13 +128,35 @@ const backing = ({ file, discardWrites }: Pick<LabDisk, 'file' | 'discardWrites'
 /** What the disk at this place is called towards QEMU. */
 export const scsiDiskId = (index: number): string => `scsi${index}`;
 
-const DISK_DEVICE: Readonly<Record<DiskBus, (index: number) => string>> = {
-  virtio: () => 'virtio-blk-pci',
-  sata: (index) => `ide-hd,bus=ide.${index}`,
-  // Named, because it is the one that can be pulled out of a running machine.
-  scsi: (index) => `scsi-hd,id=${scsiDiskId(index)},bus=scsi.0,scsi-id=${index}`,
-  nvme: () => 'nvme',
+const SCSI_BUSES = ['scsi', 'lsi', 'pvscsi'] as const;
+type ScsiBus = (typeof SCSI_BUSES)[number];
+
+const CONTROLLER: Readonly<Record<ScsiBus, string>> = {
+  scsi: 'virtio-scsi-pci',
+  lsi: 'mptsas1068',
+  pvscsi: 'pvscsi',
 };
+
+export const isScsi = (bus: DiskBus): bus is ScsiBus => SCSI_BUSES.some((each) => each === bus);
+
+function diskDevice(bus: DiskBus, index: number): string {
+  // Named, because it is the one that can be pulled out of a running machine.
+  if (isScsi(bus)) return `scsi-hd,id=${scsiDiskId(index)},bus=${bus}.0,scsi-id=${index}`;
+  if (bus === 'sata') return `ide-hd,bus=ide.${index}`;
+  return bus === 'nvme' ? 'nvme' : 'virtio-blk-pci';
+}
+
+/** Revolutions a minute of a disk that spins, and the number by which ATA says that one does not. */
+const ROTATION = { spinning: 7200, solid: 1 } as const;
+
+function identity({ bus, model, wwn, rotational }: LabDisk): string {
+  const properties = [
+    model === undefined ? [] : `${isScsi(bus) ? 'product' : 'model'}=${optionValue(model)}`,
+    wwn === undefined ? [] : `wwn=${wwn}`,
+    rotational === undefined ? [] : `rotation_rate=${rotational ? ROTATION.spinning : ROTATION.solid}`,
+  ].flat();
+  return properties.map((property) => `,${property}`).join('');
+}
 
 /** In QEMU's option lists a comma inside a value is doubled. */
 const optionValue = (value: string): string => value.replaceAll(',', ',,');

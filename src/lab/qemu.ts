@@ -6,21 +6,14 @@ import { dirname } from 'node:path';
 import { Duplex } from 'node:stream';
 import { atExit } from '../host/at-exit.ts';
 import { ProcessTree } from '../host/process-tree.ts';
-import { type Engine, type LabDisk, LabFailure, type LabMachine, type LabMachineSpec } from './engine.ts';
-import { type Acceleration, OVMF, QMP_FD, qemuArgs, scsiDiskId } from './qemu-args.ts';
+import type { Engine, LabDisk, LabMachine, LabMachineSpec } from './engine.ts';
+import { type ConsoleListeners, GuestConsole } from './guest-console.ts';
+import { type Acceleration, isScsi, OVMF, QMP_FD, qemuArgs, scsiDiskId } from './qemu-args.ts';
 import { QmpClient } from './qmp.ts';
-import { SerialConsole } from './serial-console.ts';
 
-export interface QemuOptions {
+export interface QemuOptions extends ConsoleListeners {
   readonly acceleration: Acceleration;
-  /** Sees every console line, with the machine's name. */
-  readonly watch?: (machine: string, line: string) => void;
 }
-
-/** What the kernel, our initramfs, the installer and the agent print when they give up. */
-const GAVE_UP = /slipway: failed |slipway: .*\ba shell follows|Kernel panic - not syncing/;
-/** Console lines quoted in a failure. */
-const LAST_LINES = 25;
 
 export function qemuEngine(options: QemuOptions): Engine {
   return {
@@ -41,7 +34,7 @@ class QemuMachine implements LabMachine {
   readonly #child: ChildProcess;
   /** Undefined when the program could not be started. */
   readonly #tree: ProcessTree | undefined;
-  readonly #console: SerialConsole;
+  readonly #console: GuestConsole;
   readonly #qmp: QmpClient;
   readonly #ended: Promise<void>;
   #stderr = '';
@@ -49,9 +42,9 @@ class QemuMachine implements LabMachine {
   #shutdown: string | undefined;
   #alive = true;
 
-  constructor(spec: LabMachineSpec, { acceleration, watch }: QemuOptions) {
+  constructor(spec: LabMachineSpec, { acceleration, ...listeners }: QemuOptions) {
     this.spec = spec;
-    this.#console = new SerialConsole((line) => watch?.(spec.name, line));
+    this.#console = new GuestConsole(spec, listeners);
     // setpriv makes the kernel end QEMU when we are killed without a chance to tidy up.
     this.#child = spawn(
       'setpriv',
@@ -91,44 +84,22 @@ class QemuMachine implements LabMachine {
       await this.#qmp.negotiate();
     } catch {
       await this.#ended;
-      throw this.#failure(`QEMU did not start: ${this.#stderr.trim()}`);
+      throw this.#console.failure(`QEMU did not start: ${this.#stderr.trim()}`);
     }
   }
 
-  async waitForLine(
+  waitForLine(
     pattern: RegExp,
     timeoutMs: number,
     failures: 'end-it' | 'expected' = 'end-it',
   ): Promise<string> {
-    const stop = failures === 'end-it' ? GAVE_UP : undefined;
-    const waited = await this.#console.waitFor(pattern, timeoutMs, stop);
-    switch (waited.kind) {
-      case 'line':
-        return waited.line;
-      case 'stopped':
-        throw this.#failure(`gave up before ${pattern}: ${waited.line.trim()}`);
-      case 'timeout':
-        throw this.#failure(`did not print ${pattern} within ${timeoutMs / 1000} s`);
-      case 'closed':
-        throw this.#failure(
-          `ended before ${pattern} (${this.#shutdown ?? 'QEMU stopped'})${this.#complaint()}`,
-        );
-    }
+    return this.#console.waitForLine(pattern, timeoutMs, failures, () => this.#ending());
   }
 
   async waitForPowerOff(timeoutMs: number): Promise<'off' | 'reset'> {
-    const late = Symbol('late');
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<typeof late>((resolve) => {
-      timer = setTimeout(() => resolve(late), timeoutMs);
-    });
-    const first = await Promise.race([this.#ended, deadline]);
-    clearTimeout(timer);
-    if (first === late) throw this.#failure(`did not switch itself off within ${timeoutMs / 1000} s`);
+    await this.#console.waitForEnd(this.#ended, timeoutMs);
     if (this.#shutdown?.startsWith('guest-') !== true) {
-      throw this.#failure(
-        `was ended, not switched off (${this.#shutdown ?? 'QEMU stopped'})${this.#complaint()}`,
-      );
+      throw this.#console.failure(`was ended, not switched off (${this.#ending()})`);
     }
     return this.#shutdown === 'guest-reset' ? 'reset' : 'off';
   }
@@ -147,13 +118,12 @@ class QemuMachine implements LabMachine {
 
   async unplug(disk: LabDisk): Promise<void> {
     const index = this.spec.disks.findIndex(({ file }) => file === disk.file);
-    if (disk.bus !== 'scsi' || index < 0)
-      throw new Error(`${disk.file} is no SCSI disk of ${this.spec.name}`);
+    if (!isScsi(disk.bus) || index < 0) throw new Error(`${disk.file} is no SCSI disk of ${this.spec.name}`);
     await this.#qmp.execute('device_del', { id: scsiDiskId(index) });
   }
 
   async screenshot(file: string): Promise<void> {
-    await this.#qmp.execute('screendump', { filename: file });
+    await this.#qmp.execute('screendump', { filename: file, format: file.endsWith('.png') ? 'png' : 'ppm' });
   }
 
   transcript(): string {
@@ -165,12 +135,8 @@ class QemuMachine implements LabMachine {
     await this.#ended;
   }
 
-  #complaint(): string {
-    return this.#stderr.trim() === '' ? '' : `: ${this.#stderr.trim()}`;
-  }
-
-  #failure(message: string): LabFailure {
-    const lines = this.#console.lines.filter((line) => line.trim() !== '').slice(-LAST_LINES);
-    return new LabFailure(this.spec.name, message, lines, this.spec.consoleLog);
+  #ending(): string {
+    const complaint = this.#stderr.trim();
+    return `${this.#shutdown ?? 'QEMU stopped'}${complaint === '' ? '' : `: ${complaint}`}`;
   }
 }
