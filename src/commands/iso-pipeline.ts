@@ -2,7 +2,6 @@
 import { join, resolve } from 'node:path';
 import { sourceDateEpoch } from '../artefact/epoch.ts';
 import { SIGNING_TOOLS } from '../artefact/sign.ts';
-import { MissingError } from '../errors/exit.ts';
 import { openCache } from '../host/cache.ts';
 import { createExec } from '../host/exec.ts';
 import { logFolder, pruneLogs } from '../host/log-folder.ts';
@@ -26,21 +25,22 @@ import {
   rpmTask,
   specTask,
 } from './iso-tasks.ts';
+import {
+  remasterTask,
+  requireFittingRelease,
+  type VendorBase,
+  vendorBaseOf,
+  vendorTask,
+} from './iso-vendor.ts';
 import { specFile } from './spec-file.ts';
 
 export async function buildIso(given: string | undefined, options: IsoOptions): Promise<void> {
-  if (options.base !== undefined) {
-    throw new MissingError(
-      "this version of slipway cannot build on a vendor's medium yet",
-      'leave --base out to build on the embedded base',
-    );
-  }
   const file = specFile(given);
   const out = resolve(options.out);
   if (options.dryRun) return previewIso(file, out, options);
-  const { pipeline, cacheDir } = await preparePipeline(options);
-  const places = { ledger: join(out, 'releases.json'), out };
-  const result = await runPipeline(pipeline, (run) => isoFlow(run, file, places, options, pipeline.signal));
+  const { pipeline, cacheDir } = await preparePipeline(file, options);
+  const order = { file, options, ledger: join(out, 'releases.json'), out };
+  const result = await runPipeline(pipeline, (run) => isoFlow(run, order, pipeline.signal));
   await pruneLogs(cacheDir);
   print(options.json ? JSON.stringify({ event: 'finished', ...result }) : closingWords(result));
 }
@@ -57,7 +57,7 @@ async function previewIso(file: string, out: string, options: IsoOptions): Promi
   await withPreviewPlaces(out, async (places) => {
     try {
       const { reused } = await runPipeline(preview, (run) =>
-        isoFlow(run, file, places, options, pipeline.signal),
+        isoFlow(run, { file, options, ...places }, pipeline.signal),
       );
       if (reused && !options.json) print('nothing to do');
     } catch (error) {
@@ -103,35 +103,41 @@ async function isoFlow(
   const vendor = vendorBaseOf(loaded, options.base);
   requireFittingRelease(loaded, vendor);
   const plan = await run(planTask, loaded);
-  const kickstarts = await run(kickstartTask, plan);
+  const signed = options.sign === undefined ? {} : { sign: options.sign };
+  const kickstarts = await run(kickstartTask, { plan, signed: options.sign !== undefined });
   await preflight(
-    tasksOn(vendor).flatMap(({ tools }) => tools),
+    [...tasksOn(vendor).flatMap(({ tools }) => tools), ...(options.sign === undefined ? [] : SIGNING_TOOLS)],
     createExec({ signal }),
   );
-  const vendorIso = vendor && (await run(vendorTask, { base: vendor, loaded }));
+  const medium = vendor && (await run(vendorTask, { base: vendor, loaded }));
   const { runtime, repository } = await run(rpmTask, {
-    steps: loaded.steps,
-    ledger,
-    cluster: plan.cluster,
-    epoch,
+    ...{ steps: loaded.steps, rpms: loaded.media.rpms, ledger, cluster: plan.cluster, epoch, ...signed },
+    offers: {
+      repositories: medium?.repositories ?? [],
+      elsewhere: loaded.spec.repositories.map(({ name }) => name),
+    },
   });
   const common = {
     plan,
     kickstarts,
     repository: repository.dir,
+    files: broughtAlong(loaded.media),
     out: join(out, `${plan.cluster}.iso`),
     sourceDateEpoch: epoch,
   };
-  if (vendorIso !== undefined) {
+  if (medium !== undefined) {
     return run(remasterTask, {
       ...common,
-      base: vendorIso,
-      files: loaded.media.files.map(({ from, to }) => ({ path: to, source: from })),
+      base: medium.path,
       volumeId: loaded.spec.media.volumeId,
       checkMedium: options.checkMedium === true,
     });
   }
-  const base = await run(baseTask, { rpms: [runtime.file], sourceDateEpoch: epoch });
+  const base = await run(baseTask, {
+    rpms: [runtime.file],
+    packages: loaded.spec.base.packages,
+    sourceDateEpoch: epoch,
+  });
   return run(mediaTask, { ...common, base });
 }
 

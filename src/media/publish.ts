@@ -1,9 +1,12 @@
 /** An ISO gets its name, its manifest and its checksum; and whether one that is there already will do. */
-import { readFile, rename, stat } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { writeFileAtomically } from '../host/atomic.ts';
 import { hashFile } from '../host/hash.ts';
-import { type IsoManifest, MANIFEST_VERSION } from './manifest.ts';
+import { digestImage } from './image-digest.ts';
+import { readMedium } from './image-medium.ts';
+import { withImage } from './image-source.ts';
+import { type FileRecord, type IsoManifest, MANIFEST_VERSION } from './manifest.ts';
 import type { IsoResult } from './types.ts';
 
 /** JSON as it lies on media and beside them. */
@@ -18,18 +21,33 @@ export async function publishIso(
   out: string,
   manifest: { readonly buildId: string },
 ): Promise<IsoResult> {
-  const sha256 = await hashFile(finished);
-  const { size } = await stat(finished);
+  const { sha256, bytes, contents } = await describeImage(finished);
   const paths = resultPaths(out);
-  const full = { ...manifest, iso: { file: basename(out), bytes: size, sha256 } };
+  const full = { ...manifest, iso: { file: basename(out), bytes, sha256 }, contents };
   await rename(finished, out);
   await writeFileAtomically(paths.manifest, json(full));
   await writeFileAtomically(paths.checksum, `${sha256}  ${basename(out)}\n`);
-  return { ...paths, bytes: size, sha256, buildId: manifest.buildId, reused: false };
+  return { ...paths, bytes, sha256, buildId: manifest.buildId, reused: false };
+}
+
+/** One pass over the image: its own digest, and that of every file as it lies there, the vendor's too. */
+async function describeImage(path: string) {
+  return withImage(path, async (image) => {
+    const medium = await readMedium(image);
+    const { sha256, files } = await digestImage(medium);
+    const contents = [...files].map(
+      ([name, digest]): FileRecord => ({
+        path: name,
+        bytes: medium.tree.entries.get(name)?.bytes ?? 0,
+        sha256: digest,
+      }),
+    );
+    return { sha256, bytes: image.bytes, contents: contents.sort((a, b) => (a.path < b.path ? -1 : 1)) };
+  });
 }
 
 /** `dist/ha.iso` → the three files of a result. */
-function resultPaths(out: string) {
+export function resultPaths(out: string) {
   const stem = out.replace(/\.iso$/, '');
   return { iso: out, manifest: `${stem}.manifest.json`, checksum: `${stem}.sha256` };
 }
