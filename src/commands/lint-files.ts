@@ -14,6 +14,7 @@ import {
   shellScripts,
 } from '../kickstart/lint/shell.ts';
 import type { LintProblem } from '../kickstart/lint/types.ts';
+import { withoutSecrets } from '../kickstart/secrets.ts';
 import type { KickstartRelease } from '../kickstart/types.ts';
 
 export interface LintCommandOptions {
@@ -34,11 +35,17 @@ export async function lintFiles(files: readonly string[], options: LintCommandOp
     release: options.for,
     ...(disks === undefined ? {} : { disksMiB: disks }),
   });
-  const complete = await withShell(linted, options.shell);
+  const complete = (await withShell(linted, options.shell)).map(hidePasswords);
   if (options.json === true) printJson(complete.flatMap(({ problems }) => problems));
   else for (const file of complete) printText(file);
   const failed = complete.some(({ problems }) => problems.some(({ severity }) => severity === 'error'));
   if (failed) throw new InputError([]);
+}
+
+/** The file as its problems may show it: a caret line in a terminal's history or in a log of CI tells no password. */
+function hidePasswords(linted: LintedFile): LintedFile {
+  const { problems, sources } = withoutSecrets(linted.problems, new Map([[linted.file, linted.text]]));
+  return { ...linted, problems, text: sources.get(linted.file) ?? '' };
 }
 
 async function withShell(

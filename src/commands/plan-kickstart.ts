@@ -4,9 +4,9 @@ import { formatProblems, InputError, type Problem } from '../errors/problem.ts';
 import { buildModel } from '../installer/build-model.ts';
 import { describeModel } from '../installer/describe-model.ts';
 import type { StorageModel } from '../installer/model.ts';
-import { hideSecretsIn } from '../installer/secrets.ts';
 import { NO_FACTS } from '../installer/storage-facts.ts';
 import { parseKickstart } from '../kickstart/parse.ts';
+import { withoutSecrets } from '../kickstart/secrets.ts';
 import type { CommandLine } from '../kickstart/types.ts';
 
 export interface KickstartPlanOptions {
@@ -28,17 +28,21 @@ export async function planKickstart(file: string, options: KickstartPlanOptions)
   const sources = new Map([[file, text]]);
   const { document, problems } = parseKickstart(text, file, 'embedded');
   const errors = problems.filter(({ severity }) => severity === 'error');
-  if (errors.length > 0) throw new InputError(errors, hideSecretsIn(sources));
+  const refused = (found: readonly Problem[]): InputError => {
+    const clean = withoutSecrets(found, sources);
+    return new InputError(clean.problems, clean.sources);
+  };
+  if (errors.length > 0) throw refused(errors);
   const unread = document.items.flatMap((item): readonly Problem[] => {
     if (item.kind === 'command' || item.kind === 'section') return [];
     const message = `what ${item.target.text} says is not known here`;
     return [{ ...place(item), severity: 'warning', rule: 'include', message }];
   });
-  if (unread.length > 0) process.stderr.write(`${formatProblems(unread, hideSecretsIn(sources))}\n`);
+  if (unread.length > 0) process.stderr.write(`${formatProblems(unread, sources)}\n`);
   const model = modelOf(
     document.items.filter((item): item is CommandLine => item.kind === 'command'),
     options,
-    (found) => new InputError(found, hideSecretsIn(sources)),
+    refused,
   );
   const lines = options.json === true ? [toJson(model)] : describeModel(model);
   process.stdout.write(`${lines.join('\n')}\n`);

@@ -3,8 +3,8 @@ import { CommandError } from '../engine/command.ts';
 import { type FailureClass, StepFailure } from '../engine/failure.ts';
 import { failedLine } from '../engine/lines.ts';
 import { formatProblems, InputError, type Problem } from '../errors/problem.ts';
+import { withoutSecrets } from '../kickstart/secrets.ts';
 import { ScriptRefusal } from './scripts.ts';
-import { hideSecretsIn, hideSecretsOf } from './secrets.ts';
 
 /** A step that failed, with its name. */
 export class FailedStep extends StepFailure {
@@ -32,8 +32,8 @@ export function reportFailure(error: unknown, node: string): FailureReport {
     failedLine(node, failureClass, step, message);
   if (error instanceof InputError) {
     // A caret line shows the kickstart's own words, and those may be a password.
-    const problems = error.problems.map((problem) => hideSecretsOf(problem, error.sources));
-    const text = formatProblems(problems, hideSecretsIn(error.sources)).split('\n');
+    const { problems, sources } = withoutSecrets(error.problems, error.sources);
+    const text = formatProblems(problems, sources).split('\n');
     return { say: [...text, failed('config-invalid', BEFORE_STEPS, firstProblem(problems))], note: [] };
   }
   if (error instanceof StepFailure) {

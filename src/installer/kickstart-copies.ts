@@ -1,7 +1,7 @@
 /** The copies of the kickstart that Anaconda leaves in /root, under its names. Pure. */
 import { printKickstart } from '../kickstart/print.ts';
+import { hideSecrets } from '../kickstart/secrets.ts';
 import type { CommandLine, KickstartDocument } from '../kickstart/types.ts';
-import { hideSecrets } from './secrets.ts';
 
 /** Path on the installed system → text. */
 export function kickstartCopies(original: string, document: KickstartDocument): ReadonlyMap<string, string> {

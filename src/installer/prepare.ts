@@ -1,6 +1,7 @@
 /** Everything that can be judged before the first write: the kickstart, this machine, and whether they fit. */
 import type { Machine } from '../engine/machine.ts';
 import { formatProblems, InputError, type Problem } from '../errors/problem.ts';
+import { withoutSecrets } from '../kickstart/secrets.ts';
 import type { CommandLine, KickstartDocument, Section } from '../kickstart/types.ts';
 import { buildModel, type ModelResult } from './build-model.ts';
 import { option, problemAt } from './command-words.ts';
@@ -12,7 +13,6 @@ import type { Installation } from './installation.ts';
 import { kickstartCopies } from './kickstart-copies.ts';
 import type { StorageModel } from './model.ts';
 import { debianPackages, offeredPackages, unmetPackages } from './packages.ts';
-import { hideSecretsIn } from './secrets.ts';
 import { readSystemConfig } from './system-config.ts';
 import { localPath, MEDIUM_IMAGE, type PayloadConfig } from './system-config-payload.ts';
 import { leftOut } from './system-config-support.ts';
@@ -58,7 +58,7 @@ export async function prepare(
           ...ofPackages.filter(({ severity }) => severity === 'error'),
         ];
   if (problems.length > 0) throw new InputError(problems, sources);
-  const told = [...warnings, ...ofPackages];
+  const told = withoutSecrets([...warnings, ...ofPackages], sources);
   return {
     installation: {
       node: found.node ?? config.hostname ?? UNKNOWN_NODE,
@@ -68,7 +68,7 @@ export async function prepare(
       post: sections.filter(({ name }) => name === 'post'),
       kickstarts: kickstartCopies(found.text, document),
     },
-    warnings: told.length === 0 ? [] : formatProblems(told, hideSecretsIn(sources)).split('\n'),
+    warnings: told.problems.length === 0 ? [] : formatProblems(told.problems, told.sources).split('\n'),
     onError: sections.filter(({ name }) => name === 'onerror' || name === 'traceback'),
     released: await releasedDisks(machine, model),
   };

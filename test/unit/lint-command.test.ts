@@ -53,7 +53,7 @@ describe('slipway lint', () => {
       stdout,
       [
         `${sound}:2:8: warning: root's password stands here in clear [plain-password]`,
-        '  2 | rootpw secret',
+        '  2 | rootpw ******',
         '    |        ^^^^^^',
         '  hint: write --iscrypted with the output of `openssl passwd -6`',
         '',

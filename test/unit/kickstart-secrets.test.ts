@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { InputError } from '../../src/errors/problem.ts';
 import { reportFailure } from '../../src/installer/failure-report.ts';
 import { kickstartCopies } from '../../src/installer/kickstart-copies.ts';
-import { hideSecrets } from '../../src/installer/secrets.ts';
 import { parseKickstart } from '../../src/kickstart/parse.ts';
+import { hideSecrets, withoutSecrets } from '../../src/kickstart/secrets.ts';
 import { documentOf } from '../helpers/installer.ts';
 
 describe('the secrets of a kickstart', () => {
@@ -28,6 +28,24 @@ describe('the secrets of a kickstart', () => {
       assert.equal(hidden.length, line.length);
     });
   }
+
+  it('are out of the message of every problem of a line', () => {
+    const text = 'rootpw geheim streng';
+    const problem = { file: 'a.ks', line: 1, column: 1, severity: 'error', rule: 'x' } as const;
+    const { problems, sources } = withoutSecrets(
+      [
+        { ...problem, message: "'geheim' is too short" },
+        { ...problem, message: "what is 'streng'?" },
+        { ...problem, line: 7, message: 'beyond the end' },
+      ],
+      new Map([['a.ks', text]]),
+    );
+    assert.deepEqual(
+      problems.map(({ message }) => message),
+      ["'***' is too short", "what is '***'?", 'beyond the end'],
+    );
+    assert.equal(sources.get('a.ks'), 'rootpw ****** ******');
+  });
 
   it('stand in no line about a mistake', () => {
     const text = 'rootpw geheim streng\nuser --password=geheim --nmae=a\n';
