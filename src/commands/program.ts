@@ -8,6 +8,7 @@ import { registerLint } from './lint.ts';
 import { registerPlan } from './plan.ts';
 import { registerRender } from './render.ts';
 import { registerSchema } from './schema.ts';
+import { registerVerify } from './verify.ts';
 
 /**
  * The command line, declared but not loaded: each register function only names its options and imports the work when
@@ -27,5 +28,6 @@ export function createProgram(): Command {
   registerLint(program);
   registerIso(program);
   registerAudit(program);
+  registerVerify(program);
   return program;
 }

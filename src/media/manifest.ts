@@ -33,6 +33,8 @@ export interface FileRecord {
 /** The manifest beside the ISO also says what the ISO itself is. */
 export interface IsoManifest extends MediumManifest {
   readonly iso: { readonly file: string; readonly bytes: number; readonly sha256: string };
+  /** Every file of the finished image, sorted by path: what `slipway verify` compares. */
+  readonly contents: readonly FileRecord[];
 }
 
 export interface ManifestFacts {

@@ -98,9 +98,14 @@ describe('assembling an ISO', function () {
         'slipway/plan.json',
         'slipway/repo/repodata/repomd.xml',
       ]);
-      const { iso: _, ...onTheMedium } = manifest;
+      const { iso: _, contents, ...onTheMedium } = manifest;
       assert.deepEqual(JSON.parse(await onMedium(result.iso, 'slipway/manifest.json', dir)), onTheMedium);
-      for (const { path, sha256 } of manifest.files) {
+      const made = ['boot/boot.cat', 'boot/eltorito.img', 'slipway/manifest.json'];
+      assert.deepEqual(
+        contents.map(({ path }: { path: string }) => path),
+        [...paths, ...made].sort(),
+      );
+      for (const { path, sha256 } of [...manifest.files, ...contents]) {
         assert.equal(await hashFile(await extract(result.iso, path, dir)), sha256, path);
       }
     }));
