@@ -4,18 +4,13 @@ import { compareMembers, mismatchedSectors } from '../../src/storage/compare-mem
 import { type ArrayState, describeSync, mdReady, readArrays } from '../../src/storage/md.ts';
 import { waitForArrays } from '../../src/storage/wait-arrays.ts';
 import type { AgentStep, NodeFacts } from '../agent-step.ts';
+import { addComparisons, bootArrayNames, clearComparisons, comparisonsDue } from '../comparisons-due.ts';
 import { inhibitShutdown } from '../shutdown-inhibitor.ts';
 
 /** A week: the gate ends by itself when nothing moves for two minutes, and large disks take days. */
 const TIMEOUT_SECONDS = 7 * 24 * 3600;
 /** Milliseconds between two lines about a running resync. */
 const REPORT_MS = 10_000;
-/**
- * Names of arrays whose members have to be compared, one a line. Written before the wait for a resync and emptied after
- * the comparison, so that a power cut in between forgets nothing. It only ever adds work.
- */
-export const COMPARE_DUE_PATH = '/var/lib/slipway/compare-due';
-
 /**
  * Every array is whole and in sync. A degraded array is a failure and never passed over: what is built on it later
  * would rest on one disk without anybody knowing.
@@ -75,12 +70,6 @@ async function waitForResync(machine: Machine, facts: NodeFacts, say: (line: str
   }).finally(release);
 }
 
-/** Arrays that firmware and boot loader read by one member: which one is current they cannot know. */
-const bootArrayNames = ({ plan, layout }: NodeFacts): readonly string[] =>
-  (layout?.arrays ?? plan.layout.arrays).flatMap(({ role, name }) =>
-    role === 'boot' || role === 'esp' ? [name] : [],
-  );
-
 const bootArrays = (facts: NodeFacts, arrays: readonly ArrayState[]): readonly ArrayState[] =>
   arrays.filter(({ name }) => bootArrayNames(facts).includes(name));
 
@@ -94,21 +83,14 @@ async function differences(machine: Machine, arrays: readonly ArrayState[]): Pro
 const differs = (name: string, sectors: number): string =>
   `the members of array ${name} differ in ${sectors} sectors`;
 
-/** Names of arrays of this node to be compared. */
-async function comparisonsDue(machine: Machine, facts: NodeFacts): Promise<readonly string[]> {
-  const names = ((await machine.readFile(COMPARE_DUE_PATH)) ?? '').split('\n');
-  return bootArrayNames(facts).filter((name) => names.includes(name));
-}
-
 /** Adds every array that is about to be resynced, or that was found to differ. */
 async function noteComparisons(machine: Machine, facts: NodeFacts): Promise<void> {
-  const before = await comparisonsDue(machine, facts);
-  const due = new Set(before);
+  const names: string[] = [];
   for (const array of bootArrays(facts, await readArrays(machine))) {
     const isWhole = mdReady(array, membersOf(facts)).ready && (await mismatchedSectors(machine, array)) === 0;
-    if (!isWhole) due.add(array.name);
+    if (!isWhole) names.push(array.name);
   }
-  if (due.size > before.length) await machine.writeFile(COMPARE_DUE_PATH, `${[...due].join('\n')}\n`);
+  await addComparisons(machine, facts, names);
 }
 
 async function compareDue(machine: Machine, facts: NodeFacts, say: (line: string) => void): Promise<void> {
@@ -128,7 +110,7 @@ async function compareDue(machine: Machine, facts: NodeFacts, say: (line: string
       'look for a failing disk in `dmesg`; `echo repair > /sys/block/mdX/md/sync_action` makes the members equal',
     );
   }
-  await machine.writeFile(COMPARE_DUE_PATH, '');
+  await clearComparisons(machine);
 }
 
 /** Says at most every ten seconds how far the arrays are. */

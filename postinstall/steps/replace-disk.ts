@@ -12,6 +12,7 @@ import {
   viewReplacement,
 } from '../../src/storage/replacement.ts';
 import type { AgentStep, NodeFacts } from '../agent-step.ts';
+import { addComparisons } from '../comparisons-due.ts';
 
 /**
  * An empty disk in the place of one that is gone becomes that disk: the recorded partition table with its GUIDs, its
@@ -50,7 +51,13 @@ export const replaceDisk: AgentStep = {
       say(`partitioning ${describe(replacement)} as ${nameOf(replacement)} was`);
       await partition(machine, replacement);
     }
-    for (const { partition: member, array, name } of (await judge(machine, facts)).blank) {
+    const { blank } = await judge(machine, facts);
+    await addComparisons(
+      machine,
+      facts,
+      blank.map(({ name }) => name),
+    );
+    for (const { partition: member, array, name } of blank) {
       say(`adding ${member} to array ${name}`);
       await machine.exec({ file: 'mdadm', args: ['--manage', array, '--add', member], effect: 'write' });
     }

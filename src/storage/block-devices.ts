@@ -58,8 +58,11 @@ type Links = ReadonlyMap<string, readonly string[]>;
 async function readDisk(machine: Machine, name: string, ids: Links, paths: Links): Promise<Disk | undefined> {
   const folder = `/sys/block/${name}`;
   // The kernel answers with an error (EINVAL, ENXIO) when a device has no such thing as a serial number or a WWID.
-  const read = async (file: string): Promise<string> =>
-    ((await machine.readFile(`${folder}/${file}`).catch(() => undefined)) ?? '').trim();
+  const read = async (file: string): Promise<string> => {
+    const text = ((await machine.readFile(`${folder}/${file}`).catch(() => undefined)) ?? '').trim();
+    // How the kernel prints a text that a driver does not have.
+    return text === '(null)' ? '' : text;
+  };
   const sizeBytes = Number(await read('size')) * SECTOR_BYTES;
   // Hidden: one path of a multipath NVMe disk, which has a device of its own.
   if (!(sizeBytes > 0) || (await read('hidden')) === '1') return undefined;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { AgentStep, NodeFacts } from '../../postinstall/agent-step.ts';
+import { COMPARE_DUE_PATH } from '../../postinstall/comparisons-due.ts';
 import { matchLayout } from '../../postinstall/steps/match-layout.ts';
-import { COMPARE_DUE_PATH, passMdGate } from '../../postinstall/steps/pass-md-gate.ts';
+import { passMdGate } from '../../postinstall/steps/pass-md-gate.ts';
 import { proveBootLoader } from '../../postinstall/steps/prove-boot-loader.ts';
 import { setIdentity } from '../../postinstall/steps/set-identity.ts';
 import { setTime } from '../../postinstall/steps/set-time.ts';

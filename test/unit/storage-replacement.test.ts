@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { NodeFacts } from '../../postinstall/agent-step.ts';
+import { COMPARE_DUE_PATH } from '../../postinstall/comparisons-due.ts';
 import { matchLayout } from '../../postinstall/steps/match-layout.ts';
-import { COMPARE_DUE_PATH, passMdGate } from '../../postinstall/steps/pass-md-gate.ts';
+import { passMdGate } from '../../postinstall/steps/pass-md-gate.ts';
 import { proveBootLoader } from '../../postinstall/steps/prove-boot-loader.ts';
 import { replaceDisk } from '../../postinstall/steps/replace-disk.ts';
 import type { StepReport } from '../../src/engine/run-step.ts';
