@@ -1,10 +1,8 @@
 /** The part of `slipway iso` that builds on a vendor's medium instead of the embedded base. */
 import { resolve } from 'node:path';
-import { FailedError } from '../errors/exit.ts';
 import { InputError } from '../errors/problem.ts';
 import { packageVersion } from '../host/package-root.ts';
 import { toolNeeds } from '../host/tools.ts';
-import { auditImage } from '../media/audit.ts';
 import { obtainVendorMedium } from '../media/download-medium.ts';
 import { readMedium } from '../media/image-medium.ts';
 import { withImage } from '../media/image-source.ts';
@@ -16,7 +14,7 @@ import { checkSpecText, type LoadedSpec } from '../spec/load.ts';
 import type { DownloadedBase, LocalBase } from '../spec/media-files.ts';
 import { problemOf } from '../spec/yaml-file.ts';
 import type { Task } from '../task/task.ts';
-import { failureText, judgeByParser } from './audit-iso.ts';
+import { requireSound } from './audit-iso.ts';
 
 export type VendorBase = LocalBase | DownloadedBase;
 
@@ -80,11 +78,9 @@ export const vendorTask: Task<VendorRequest, ProvidedMedium> = {
     const { family, version, arch, release } = identity;
     say(`${path} is ${family} ${version} for ${arch}`);
     if (release !== loaded.spec.release) {
-      const whose =
-        release === undefined ? 'slipway renders no kickstarts for' : `its release is ${release}, for`;
       throw wrongRelease(
         loaded,
-        `the medium is ${family} ${version}: ${whose} it`,
+        `the medium is ${family} ${version}, ${release === undefined ? 'which slipway renders no kickstarts for' : `which is ${release}`}`,
         release === undefined ? 'take a medium of RHEL 8 to 10 or Fedora 44' : `set release: ${release}`,
       );
     }
@@ -103,15 +99,7 @@ export const remasterTask: Task<RemasterInputs, IsoResult> = {
     remasterIso(inputs, {
       ...{ exec, cache, say, version: packageVersion() },
       ...(preview === undefined ? {} : { preview }),
-      async audit(iso) {
-        const report = await auditImage(iso, {
-          judgeKickstart: judgeByParser,
-          // It was computed while the bytes passed; reading them all again would tell nothing new.
-          checksum: false,
-          base: inputs.base,
-        });
-        if (report.verdict === 'failure') throw new FailedError(failureText(report));
-      },
+      audit: (iso) => requireSound(iso, { base: inputs.base }),
     }),
   summary: ({ reused, iso, bytes }) => (reused ? 'unchanged' : `${iso}, ${Math.round(bytes / 1e6)} MB`),
 };

@@ -144,9 +144,6 @@ interface Build {
 async function build(b: Build): Promise<IsoResult> {
   const { inputs, deps, medium, vendor, dir } = b;
   const say = deps.say ?? (() => undefined);
-  say(`the base is ${vendor.identity.family} ${vendor.identity.version}, ${vendor.identity.arch}`);
-  if (!vendor.hasPackages)
-    say('warning: the base has no packages, and the kickstarts install from the medium');
   const fat = await editFatImages(b);
   const { entries, manifest } = await stage(b, fat.entries);
   await requireRoom(b, manifest.files);
