@@ -28,6 +28,7 @@ import type { Plan } from '../plan/types.ts';
 import { type LoadedSpec, loadSpec } from '../spec/load.ts';
 import type { MediaFiles } from '../spec/media-files.ts';
 import type { Task } from '../task/task.ts';
+import { requireSound } from './audit-iso.ts';
 
 export const specTask: Task<string, LoadedSpec> = {
   name: 'spec',
@@ -89,6 +90,10 @@ export const baseTask: Task<Omit<BaseInputs, 'recipeFolder'>, BaseResult> = {
     reused ? 'unchanged' : counted(Object.keys(packages).length, 'package'),
 };
 
+/** However a cluster's firmware is set, the medium on the embedded base boots by it. */
+const requireOwnSound = (iso: string): Promise<void> =>
+  requireSound(iso, { expect: ['bios-cd', 'bios-disk', 'uefi-cd', 'uefi-disk'] });
+
 export const mediaTask: Task<Omit<IsoInputs, 'installer'>, IsoResult> = {
   name: 'media',
   title: 'Assemble the ISO',
@@ -97,7 +102,10 @@ export const mediaTask: Task<Omit<IsoInputs, 'installer'>, IsoResult> = {
     const installer = join(packageRoot(), 'lib', 'installer.mjs');
     if (!existsSync(installer))
       throw new MissingError('lib/installer.mjs has not been built', 'npm run build');
-    const result = await assembleIso({ ...inputs, installer }, { exec, version: packageVersion(), say });
+    const result = await assembleIso(
+      { ...inputs, installer },
+      { exec, version: packageVersion(), say, audit: requireOwnSound },
+    );
     const sbom = result.iso.replace(/\.iso$/, '.spdx.json');
     await writeFileAtomically(sbom, await readFile(inputs.base.sbom, 'utf8'));
     return { ...result, sbom };

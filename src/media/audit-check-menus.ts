@@ -35,19 +35,19 @@ export async function checkMenu(
   const complaints = config.complaints.map((complaint) => ({ ...complaint, where: place }));
   const perEntry = await Promise.all(
     config.entries.map(async (entry) => [
-      ...checkFiles(entry, place),
-      ...(await checkArguments(entry, place, around)),
-      ...(await checkKickstart(entry, place, around)),
+      ...checkFiles(entry),
+      ...(await checkArguments(entry, around)),
+      ...(await checkKickstart(entry, around)),
     ]),
   );
-  return unique([...complaints, ...perEntry.flat()]);
+  return [...complaints, ...perEntry.flat()];
 }
 
-const named = (place: string, { title }: AuditEntry): string => `${place}, '${title}'`;
+const named = ({ place, title }: AuditEntry): string => `${place}, '${title}'`;
 
-function checkFiles(entry: AuditEntry, place: string): readonly Finding[] {
+function checkFiles(entry: AuditEntry): readonly Finding[] {
   const { findings, fail } = collector('menus');
-  const where = named(place, entry);
+  const where = named(entry);
   if (!entry.kernel.exists) fail(where, `its kernel ${entry.kernel.place} is not there`);
   for (const initrd of entry.initrds) {
     if (!initrd.exists) fail(where, `its initramfs ${initrd.place} is not there`);
@@ -57,11 +57,10 @@ function checkFiles(entry: AuditEntry, place: string): readonly Finding[] {
 
 async function checkArguments(
   entry: AuditEntry,
-  place: string,
   { disc, volumeId, hasChecksum }: MenuSurroundings,
 ): Promise<readonly Finding[]> {
   const { findings, fail } = collector('labels');
-  const where = named(place, entry);
+  const where = named(entry);
   for (const word of entry.args) {
     const label = labelIn(word);
     if (label !== undefined && unescapeLabel(label) !== volumeId)
@@ -95,11 +94,10 @@ async function hasStage2(disc: BootVolume, word: string): Promise<boolean> {
 
 async function checkKickstart(
   entry: AuditEntry,
-  place: string,
   { disc, judgeKickstart, release }: MenuSurroundings,
 ): Promise<readonly Finding[]> {
   const { findings, fail } = collector('kickstarts');
-  const where = named(place, entry);
+  const where = named(entry);
   const words = kickstartWords(entry);
   if (words.length > 1)
     fail(where, `it names ${words.length} kickstarts: ${words.join(' ')}`, 'leave one of them');
@@ -131,8 +129,3 @@ export function kickstartOnMedium(word: string): string | undefined {
 /** `A\x20LABEL` → `A LABEL`, as systemd and dracut read it. */
 export const unescapeLabel = (label: string): string =>
   label.replace(/\\x([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-
-/** Entries often share a fault: each is told once. */
-function unique(findings: readonly Finding[]): readonly Finding[] {
-  return [...new Map(findings.map((finding) => [JSON.stringify(finding), finding])).values()];
-}

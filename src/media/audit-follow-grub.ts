@@ -70,7 +70,7 @@ class Follower {
     this.#menu = menu;
     for (const entry of menu.entries) {
       if (entry.kernel !== undefined)
-        this.#entries.push(await this.#entry(entry, entry === menu.defaultEntry));
+        this.#entries.push(await this.#entry(entry, entry === menu.defaultEntry, name));
     }
   }
 
@@ -141,8 +141,9 @@ class Follower {
     return disc;
   }
 
-  async #entry(entry: MenuEntry, isDefault: boolean): Promise<AuditEntry> {
+  async #entry(entry: MenuEntry, isDefault: boolean, place: string): Promise<AuditEntry> {
     return {
+      place,
       title: entry.title,
       submenus: entry.submenus,
       isDefault,

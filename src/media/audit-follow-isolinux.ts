@@ -16,6 +16,7 @@ export async function followIsolinux(config: ConfigPlace): Promise<FollowedConfi
     return { place: `${volume.name}:/${full}`, path: full, onDisc: true, exists: await volume.has(full) };
   };
   const view = async (entry: MenuEntry): Promise<AuditEntry> => ({
+    place,
     title: entry.title,
     submenus: entry.submenus,
     isDefault: entry === menu.defaultEntry,

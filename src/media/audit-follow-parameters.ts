@@ -13,6 +13,7 @@ export async function followParameters(config: ConfigPlace): Promise<FollowedCon
     .toString('latin1')
     .replace(/\0.*$/s, '');
   const entry: AuditEntry = {
+    place,
     title: 'the kernel of the medium',
     submenus: [],
     isDefault: true,

@@ -37,7 +37,8 @@ function pathTable({ paths }: AuditReport): string {
   return trimmed(table.toString());
 }
 
-function findingText({ check, severity, where, message, hint, diff }: Finding): string {
+/** Severity, place, what is wrong and what to do; with the texts that differ. */
+export function findingText({ check, severity, where, message, hint, diff }: Finding): string {
   const lines = [
     `${severity === 'failure' ? pc.red('failure') : pc.yellow('warning')}: ${where}: ${message} [${check}]`,
   ];

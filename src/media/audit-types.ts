@@ -101,6 +101,8 @@ export interface BootPath {
 
 /** A line of a menu that starts a kernel, its files looked up. */
 export interface AuditEntry {
+  /** The text it stands in: `disc:/boot/grub/grub.cfg`. */
+  readonly place: string;
   readonly title: string;
   readonly submenus: readonly string[];
   readonly isDefault: boolean;

@@ -77,7 +77,7 @@ async function judge(own: Survey, base: BootParts | undefined, options: AuditOpt
     release: own.release,
   };
   const menus = await Promise.all([...configs.values()].map((config) => checkMenu(config, around)));
-  const findings = [
+  const findings = unique([
     ...checkVolume(medium),
     ...checkPartitions(medium),
     ...(await checkBootRecords(medium, paths, fats)),
@@ -89,7 +89,7 @@ async function judge(own: Survey, base: BootParts | undefined, options: AuditOpt
     ...checkDivergence(compared(own)),
     ...(options.checksum ? await checkChecksum(medium, options) : []),
     ...(base === undefined ? [] : checkAgainstBase(own, base)),
-  ];
+  ]);
   const skipped = new Map<CheckName, string>([
     ...(options.checksum ? [] : [['checksum', 'not read'] as const]),
     ...(base === undefined ? [['base', 'no base given'] as const] : []),
@@ -128,6 +128,11 @@ const CHECK_NAMES = [
   'checksum',
   'base',
 ] as const satisfies readonly CheckName[];
+
+/** Copies of one menu share their faults: each is told once. */
+const unique = (findings: readonly Finding[]): readonly Finding[] => [
+  ...new Map(findings.map((finding) => [JSON.stringify(finding), finding])).values(),
+];
 
 const worst = (findings: readonly Finding[]): AuditReport['verdict'] =>
   findings.some(({ severity }) => severity === 'failure')

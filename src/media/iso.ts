@@ -20,6 +20,8 @@ export interface IsoDeps {
   readonly exec: Exec;
   /** Version of slipway, for the manifest. */
   readonly version: string;
+  /** Looks at the finished ISO before it gets its name; rejects when it must not. */
+  readonly audit: (iso: string) => Promise<void>;
   /** Hears one line per stage. */
   readonly say?: (line: string) => void;
 }
@@ -29,7 +31,7 @@ export interface IsoDeps {
  *
  * Works in a folder beside `inputs.out`, which is removed however this ends; the ISO gets its name only when it is
  * complete and has been read back, so an interrupted build leaves the last good one in place.
- * @throws {FailedError} when the ISO read back lacks a way to boot or a file.
+ * @throws {FailedError} when the ISO read back lacks a way to boot or a file, and whatever the audit rejects with.
  */
 export async function assembleIso(inputs: IsoInputs, deps: IsoDeps): Promise<IsoResult> {
   const say = deps.say ?? (() => undefined);
@@ -77,6 +79,7 @@ async function build(b: Build): Promise<IsoResult> {
   await exec({ file: 'implantisomd5', args: [iso], effect: 'write' });
   say('reading the ISO back');
   await checkMedium(iso, { volumeId, files: manifest.files, espFiles: esp.paths }, exec);
+  await b.audit(iso);
   return publishIso(iso, inputs.out, manifest);
 }
 

@@ -13,6 +13,7 @@ import type { BaseArtefact, IsoInputs } from '../../src/media/types.ts';
 import { makePlan } from '../../src/plan/plan.ts';
 import type { MediaPlan, Plan } from '../../src/plan/types.ts';
 import { loadSpec } from '../../src/spec/load.ts';
+import { efiProgram } from './efi-program.ts';
 
 export const HOST = {
   biosModules: '/usr/lib/grub/i386-pc',
@@ -61,11 +62,12 @@ export function whyNotBootable(): string | undefined {
 export async function standInBase(dir: string): Promise<BaseArtefact> {
   await mkdir(join(dir, 'i386-pc'), { recursive: true });
   await writeFile(join(dir, 'i386-pc', 'normal.mod'), 'module\n');
-  const file = async (name: string, bytes: number): Promise<string> => {
+  const put = async (name: string, content: Buffer): Promise<string> => {
     const path = join(dir, name);
-    await writeFile(path, Buffer.alloc(bytes, `${name} `));
+    await writeFile(path, content);
     return path;
   };
+  const file = (name: string, bytes: number): Promise<string> => put(name, Buffer.alloc(bytes, `${name} `));
   return {
     id: 'a'.repeat(64),
     dir,
@@ -76,9 +78,9 @@ export async function standInBase(dir: string): Promise<BaseArtefact> {
     boot: {
       eltorito: await file('eltorito.img', 60_000),
       hybridMbr: await file('boot_hybrid.img', 512),
-      shim: await file('shim.efi', 900_000),
-      mokManager: await file('mm.efi', 800_000),
-      grubEfi: await file('grub.efi', 3_900_000),
+      shim: await put('shim.efi', efiProgram(900_000)),
+      mokManager: await put('mm.efi', efiProgram(800_000)),
+      grubEfi: await put('grub.efi', efiProgram(3_900_000, '/boot/grub')),
       biosModules: join(dir, 'i386-pc'),
     },
     packages: { 'base-files': '12.4+deb12u12' },

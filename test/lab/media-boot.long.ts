@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { requireSound } from '../../src/commands/audit-iso.ts';
 import { createExec } from '../../src/host/exec.ts';
 import type { LabFirmware, LabMedium } from '../../src/lab/engine.ts';
 import { planBootMenu } from '../../src/media/boot-menu.ts';
@@ -32,7 +33,11 @@ describe('booting a medium', function () {
 
   const build = async (media: Partial<MediaPlan>, name: string): Promise<IsoResult> => {
     const changed = await examplePlan('ha-pair', media);
-    return assembleIso(await tinyInputs(join(dir, name), changed, base), { exec, version: '0.0.0' });
+    return assembleIso(await tinyInputs(join(dir, name), changed, base), {
+      exec,
+      version: '0.0.0',
+      audit: requireSound,
+    });
   };
 
   before(async () => {
@@ -135,7 +140,7 @@ describe('booting a medium', function () {
       bytes[middle] = (bytes[middle] ?? 0) ^ 1;
       await writeFile(kernel, bytes);
       const inputs = await tinyInputs(join(dir, 'unsigned'), plan, { ...base, id: 'c'.repeat(64), kernel });
-      const { iso } = await assembleIso(inputs, { exec, version: '0.0.0' });
+      const { iso } = await assembleIso(inputs, { exec, version: '0.0.0', audit: requireSound });
       const machine = await bench.start({ medium: { kind: 'cd', file: iso } });
       await choose(machine, '1');
       await machine.waitForLine(/bad shim signature/, LIMIT.menu);

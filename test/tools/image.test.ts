@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { requireSound } from '../../src/commands/audit-iso.ts';
 import { createExec } from '../../src/host/exec.ts';
 import { type Medium, openFatAt, readMedium, readMediumFile } from '../../src/media/image-medium.ts';
 import { tableInForce } from '../../src/media/image-partitions.ts';
@@ -106,7 +107,7 @@ describe('the boot set-up of our own medium', function () {
         await examplePlan('ha-pair'),
         await standInBase(join(dir, 'base')),
       );
-      const { iso } = await assembleIso(inputs, { exec, version: '0.0.0' });
+      const { iso } = await assembleIso(inputs, { exec, version: '0.0.0', audit: requireSound });
       await withImage(iso, async (image) => use(image, await readMedium(image)));
     });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { requireSound } from '../../src/commands/audit-iso.ts';
 import { createExec } from '../../src/host/exec.ts';
 import { hashFile } from '../../src/host/hash.ts';
 import { assembleIso } from '../../src/media/iso.ts';
@@ -9,7 +10,7 @@ import { examplePlan, standInBase, tinyInputs } from '../helpers/tiny-base.ts';
 import { inTempDir } from '../helpers/tmp.ts';
 
 const exec = createExec();
-const deps = { exec, version: '0.0.0' };
+const deps = { exec, version: '0.0.0', audit: requireSound };
 
 const assemble = async (dir: string, change: Partial<IsoInputs> = {}, base?: BaseArtefact) => {
   const inputs = await tinyInputs(
@@ -141,7 +142,9 @@ describe('assembling an ISO', function () {
   it('gives other bytes and another id for another input', () =>
     inTempDir(async (dir) => {
       const first = await assemble(join(dir, 'one'));
-      const second = await assemble(join(dir, 'two'), { kickstarts: [{ node: 'node-a', text: '# new\n' }] });
+      const second = await assemble(join(dir, 'two'), {
+        kickstarts: ['node-a', 'node-b'].map((node) => ({ node, text: '# new\n' })),
+      });
       assert.notEqual(second.buildId, first.buildId);
       assert.notEqual(second.sha256, first.sha256);
     }));
@@ -156,6 +159,19 @@ describe('assembling an ISO', function () {
       assert.equal((await assemble(dir)).reused, false);
       await writeFile(first.checksum, 'nonsense\n');
       assert.equal((await assemble(dir)).reused, false);
+    }));
+
+  it('gives no name to an ISO that does not pass its audit', () =>
+    inTempDir(async (dir) => {
+      const kickstarts = [
+        { node: 'node-a', text: 'no-such-command\n' },
+        { node: 'node-b', text: '# fine\n' },
+      ];
+      await assert.rejects(
+        assemble(dir, { kickstarts }),
+        /slipway\/ks\/node-a\.ks: line 1: .*no-such-command/,
+      );
+      assert.deepEqual(await readdir(join(dir, 'out')), []);
     }));
 
   it('leaves the last good ISO and no temporary file when a build fails', () =>
