@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** One line of /proc/PID/stat, as far as we need it. */
-interface ProcessInfo {
+export interface ProcessInfo {
   readonly pid: number;
   readonly parent: number;
+  /** Process group. */
+  readonly group: number;
   readonly session: number;
   /** Clock ticks after boot; with the pid it names a process for good, since pids are used again. */
   readonly startTime: number;
@@ -67,7 +69,8 @@ function listProcesses(): readonly ProcessInfo[] {
     .flatMap((name) => readProcess(Number(name)) ?? []);
 }
 
-function readProcess(pid: number): ProcessInfo | undefined {
+/** Undefined when there is no such process, or it has ended and only waits for its parent. */
+export function readProcess(pid: number): ProcessInfo | undefined {
   let stat: string;
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -77,7 +80,8 @@ function readProcess(pid: number): ProcessInfo | undefined {
   // proc(5): "pid (comm) state ppid pgrp session … starttime(22)"; comm may hold spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
-  return { pid, parent: Number(fields[1]), session: Number(fields[3]), startTime: Number(fields[19]) };
+  const [parent = 0, group = 0, session = 0] = fields.slice(1, 4).map(Number);
+  return { pid, parent, group, session, startTime: Number(fields[19]) };
 }
 
 function sendSignal(pid: number, signal: NodeJS.Signals): void {

@@ -9,14 +9,16 @@ const CLIENT = `
 use Socket; use strict;
 my ($path, $command) = @ARGV;
 my $own = sockaddr_un("\\0slipway-mconsole-$$");
-socket(my $socket, AF_UNIX, SOCK_DGRAM, 0) && bind($socket, $own) or die "socket: $!\\n";
+socket(my $socket, AF_UNIX, SOCK_DGRAM, 0) or die "socket: $!\\n";
+bind($socket, $own) or die "bind: $!\\n";
 send($socket, pack("LLLa512", 0xcafebabe, 2, length $command, $command), 0, sockaddr_un($path)) or die "$path: $!\\n";
 my $failed = 0;
 for (my $more = 1; $more;) {
   defined recv($socket, my $answer, 2048, 0) or die "$path: $!\\n";
-  (my $error, $more, my $length, my $text) = unpack("LLLa*", $answer);
+  my ($error, $follows, $length, $text) = unpack("LLLa*", $answer);
   print substr($text, 0, $length);
   $failed ||= $error;
+  $more = $follows;
 }
 exit($failed ? 1 : 0);
 `;
