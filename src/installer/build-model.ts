@@ -7,12 +7,13 @@ import { buildArrays } from './model-arrays.ts';
 import { buildBoot } from './model-boot.ts';
 import { buildBtrfs } from './model-btrfs.ts';
 import { type ClearedDisk, clearDisks, type FindDisk } from './model-clear.ts';
-import { type MadeDevice, memoryFileSystems, type Refuse } from './model-contents.ts';
+import { keepsFormat, type MadeDevice, memoryFileSystems, type Refuse } from './model-contents.ts';
 import { buildCrypts } from './model-crypts.ts';
 import { buildDisks } from './model-disks.ts';
 import { expandMacros } from './model-macros.ts';
 import { buildMounts } from './model-mounts.ts';
 import { groundOf, isPartition } from './model-requests.ts';
+import { buildResizes, resizePartitions } from './model-resize.ts';
 import { buildSnapshots } from './model-snapshots.ts';
 import { buildVolumeGroups } from './model-volume-groups.ts';
 import { NO_FACTS, type StorageFacts } from './storage-facts.ts';
@@ -35,7 +36,8 @@ export function buildModel(
   };
   for (const command of given) refuseOptions(command, refuse);
   const cleared = clearDisks(given, findDisk, facts, refuse);
-  const ground = groundOf(given, findDisk, cleared, facts, refuse);
+  const asIs = groundOf(given, findDisk, cleared, facts, refuse);
+  const ground = groundOf(given, findDisk, resizePartitions(given, asIs, refuse), facts, () => {});
   const commands = expandMacros(given, ground, refuse);
 
   const { disks: partitioned, made: bare } = buildDisks(commands, ground, refuse);
@@ -68,6 +70,7 @@ export function buildModel(
     arrays: arrays.arrays,
     volumeGroups,
     btrfs,
+    resizes: buildResizes(commands, ground, refuse),
     snapshots: buildSnapshots(commands, volumeGroups, facts, refuse),
     crypts: [...partitions.crypts, ...onArrays.crypts, ...volumes.crypts],
     fileSystems,
@@ -135,7 +138,8 @@ function checkMembers(commands: readonly CommandLine[], made: readonly MadeDevic
     if (!('id' in content)) continue;
     const { id } = content;
     if (defined.has(id)) refuse(command, 'duplicate-member', `two devices are named ${id}`);
-    else if (!used.has(id)) {
+    // What is already part of something that stays needs no mention there.
+    else if (!used.has(id) && !keepsFormat(command)) {
       refuse(command, 'unused-member', `${id} belongs to no array, volume group or btrfs volume`);
     }
     defined.add(id);

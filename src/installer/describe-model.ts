@@ -70,9 +70,10 @@ function describeDisk(disk: ModelDisk): readonly string[] {
       ].join(' ');
   return [
     `${name}: ${table}`,
-    ...kept.map(
-      ({ device, content, sectors }) => `  ${device}: ${mib(sectors)} MiB, stays: ${content ?? 'unknown'}`,
-    ),
+    ...kept.map(({ device, content, sectors, formerSectors }) => {
+      const was = formerSectors === undefined ? '' : `, now ${mib(formerSectors)} MiB`;
+      return `  ${device}: ${mib(sectors)} MiB${was}, stays: ${content ?? 'unknown'}`;
+    }),
     ...partitions.map(({ device, sectors, gptName, role }) => {
       const what =
         role === 'extended' ? 'for the logical ones' : gptName.replace(/^slipway-/, '') || 'member';

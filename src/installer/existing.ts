@@ -5,17 +5,12 @@ import type { Machine } from '../engine/machine.ts';
 import type { CommandLine } from '../kickstart/types.ts';
 import { type Disk, readDisks } from '../storage/block-devices.ts';
 import { startedByUefi } from '../storage/efi-entries.ts';
-import {
-  BTRFS_AT,
-  BTRFS_BYTES,
-  type FileSystemSignature,
-  identifyBtrfs,
-  identifyFileSystem,
-} from '../storage/file-system.ts';
+import type { FileSystemSignature } from '../storage/file-system.ts';
 import { readGpt, SECTOR_BYTES } from '../storage/gpt.ts';
 import { readMbr } from '../storage/mbr.ts';
-import { readMdSuperblock } from '../storage/md-superblock.ts';
 import { parseBootArguments } from './boot-arguments.ts';
+import { readBuilt } from './existing-built.ts';
+import { signatureAt } from './existing-signature.ts';
 import type { ExistingPartition, ExistingTable, TableLabel, TargetDisk } from './model.ts';
 import { partitionDevice } from './model.ts';
 import type { FindDisk } from './model-clear.ts';
@@ -35,8 +30,10 @@ export async function readExisting(
 ): Promise<ExistingStorage> {
   const commandLine = (await machine.readFile('/proc/cmdline')) ?? '';
   const inUse = await devicesInUse(machine, commandLine);
+  const found = await readDisks(machine);
+  const { groups, arrays, devices } = await readBuilt(machine, commands, found, inUse);
   const disks: TargetDisk[] = [];
-  for (const disk of await readDisks(machine)) disks.push(await lookAt(machine, disk, inUse));
+  for (const disk of found) disks.push(await lookAt(machine, disk, inUse, devices));
   const paths = await resolveNames(machine, commands);
   const resolve = (name: string): string | undefined => paths.get(name);
   return {
@@ -46,6 +43,8 @@ export async function readExisting(
     },
     facts: {
       disks,
+      groups,
+      arrays,
       ...(own ? {} : { firmware: (await startedByUefi(machine)) ? 'uefi' : 'bios' }),
       memoryMiB: await memoryMiB(machine),
       // The medium's own kickstarts are rendered for this installer, whose base is Debian.
@@ -74,8 +73,14 @@ function labelOf(commandLine: string): TableLabel {
   );
 }
 
-async function lookAt(machine: Machine, disk: Disk, inUse: ReadonlyMap<string, string>): Promise<TargetDisk> {
-  const unusable = whyUnusable(disk, inUse);
+/** @param ours kernel names of what is built on the disks and goes on being used */
+async function lookAt(
+  machine: Machine,
+  disk: Disk,
+  inUse: ReadonlyMap<string, string>,
+  ours: ReadonlySet<string>,
+): Promise<TargetDisk> {
+  const unusable = whyUnusable(disk, inUse, ours);
   const facts = {
     name: disk.path.slice('/dev/'.length),
     sizeBytes: disk.sizeBytes,
@@ -154,36 +159,6 @@ async function readTable(
   };
 }
 
-/** As far as the furthest signature looked for: that of btrfs. */
-const LOOK_BYTES = BTRFS_AT + BTRFS_BYTES;
-
-/** What lies on a piece of a disk, in the words of blkid. */
-async function signatureAt(
-  machine: Machine,
-  path: string,
-  start: number,
-  sectors: number,
-): Promise<FileSystemSignature | undefined> {
-  const named = (type: string): FileSystemSignature => ({ type, uuid: '', label: '' });
-  // A member whose superblock lies at its end looks like what its array holds.
-  if ((await readMdSuperblock(machine, path, start, sectors)) !== undefined)
-    return named('linux_raid_member');
-  const length = Math.min(LOOK_BYTES, sectors * SECTOR_BYTES);
-  const bytes = await machine.readBytes(path, start * SECTOR_BYTES, length, true);
-  const text = Buffer.from(bytes);
-  const at = (offset: number, word: string): boolean =>
-    text.toString('latin1', offset, offset + word.length) === word;
-  // The label of a physical volume stands in one of the first four sectors.
-  if ([0, 1, 2, 3].some((sector) => at(sector * SECTOR_BYTES, 'LABELONE'))) return named('LVM2_member');
-  const known = identifyFileSystem(bytes);
-  if (known !== undefined) return known;
-  const btrfs = identifyBtrfs(bytes.subarray(BTRFS_AT));
-  if (btrfs !== undefined) return btrfs;
-  if (at(32_769, 'CD001')) return named('iso9660');
-  if (at(3, 'NTFS    ')) return named('ntfs');
-  return undefined;
-}
-
 /** Every device that the commands name by a path, a UUID or a label → the device it leads to now. */
 async function resolveNames(
   machine: Machine,
@@ -231,12 +206,17 @@ async function volumeDevice(machine: Machine, volume: string): Promise<string | 
   return machine.realPath(key === undefined ? named : `/dev/disk/by-${key.toLowerCase()}/${value}`);
 }
 
-function whyUnusable(disk: Disk, inUse: ReadonlyMap<string, string>): string | undefined {
+function whyUnusable(
+  disk: Disk,
+  inUse: ReadonlyMap<string, string>,
+  ours: ReadonlySet<string>,
+): string | undefined {
   if (disk.readOnly) return 'it is read-only';
   for (const { path, holders } of [disk, ...disk.partitions]) {
     const use = inUse.get(path);
     if (use !== undefined) return `${path} ${use}`;
-    if (holders[0] !== undefined) return `${path} is a part of ${holders.join(', ')}`;
+    const others = holders.filter((holder) => !ours.has(holder));
+    if (others.length > 0) return `${path} is a part of ${others.join(', ')}`;
   }
   return undefined;
 }

@@ -29,6 +29,7 @@ import { makeBtrfsVolumes } from './steps/make-btrfs-volumes.ts';
 import { makeFileSystems } from './steps/make-file-systems.ts';
 import { mountTarget, unmountTarget } from './steps/mount-target.ts';
 import { partitionDisks } from './steps/partition-disks.ts';
+import { resizeFileSystems } from './steps/resize-file-systems.ts';
 import { runPostScripts, runPreInstallScripts } from './steps/run-post-scripts.ts';
 import { sealInstallation, stopArrays } from './steps/seal-installation.ts';
 import { unpackImage } from './steps/unpack-image.ts';
@@ -36,11 +37,13 @@ import { writeConfiguration } from './steps/write-configuration.ts';
 
 const STEPS: readonly Step<Installation>[] = [
   createSnapshots('pre-install'),
+  resizeFileSystems('shrink', 'create-first-snapshots'),
   partitionDisks,
   encryptDevices('partitions', 'partition-disks'),
   createArrays,
   encryptDevices('arrays', 'create-arrays'),
   createVolumeGroups,
+  resizeFileSystems('grow', 'create-volume-groups'),
   encryptDevices('volumes', 'create-volume-groups'),
   makeFileSystems,
   makeBtrfsVolumes,

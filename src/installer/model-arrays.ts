@@ -97,7 +97,7 @@ function buildArray(
     );
     return undefined;
   }
-  if (reuses(command)) return existingArray(command, name, ground, refuse);
+  if (reuses(command)) return existingArray(command, name, commands, ground, refuse);
   const level = (text(command, '--level') ?? '').toLowerCase().replace(/^raid/, '');
   const known = LEVELS.get(level);
   if (known === undefined) {
@@ -119,11 +119,7 @@ function buildArray(
   }
   const boots = isReadByBootLoader(command, commands);
   if (boots && level !== '1') {
-    refuse(
-      command,
-      'boot-level',
-      `${targetOf(command)} on RAID${level}: a boot loader reads one member, so it must be RAID1`,
-    );
+    refuse(command, 'boot-level', bootLevelMessage(command, `RAID${level}`));
   }
   const content = contentOf(command, facts.fileSystem, refuse);
   if (content.kind === 'member' || content.kind === 'biosboot') {
@@ -149,10 +145,14 @@ function buildArray(
   };
 }
 
+const bootLevelMessage = (command: CommandLine, level: string): string =>
+  `${targetOf(command)} on ${level}: a boot loader reads one member, so it must be RAID1`;
+
 /** An array that stays, with its file system or with a new one. */
 function existingArray(
   command: CommandLine,
   name: string,
+  commands: readonly CommandLine[],
   ground: Ground,
   refuse: Refuse,
 ): BuiltArray | undefined {
@@ -160,6 +160,19 @@ function existingArray(
   if (found === undefined) {
     refuse(command, 'no-such-array', `there is no array ${name} on the disks of this machine`);
     return undefined;
+  }
+  if (found.unusable !== undefined) {
+    refuse(command, 'disk-in-use', `array ${name} cannot be used: ${found.unusable}`);
+  } else if (found.members.length < found.raidDisks) {
+    refuse(
+      command,
+      'degraded',
+      `array ${name} is degraded: ${found.members.length} of ${found.raidDisks} members`,
+      'give it the member that it lacks, or make it anew',
+    );
+  }
+  if (isReadByBootLoader(command, commands) && found.level !== 'raid1') {
+    refuse(command, 'boot-level', bootLevelMessage(command, found.level));
   }
   const disks = found.members.flatMap((device) => {
     const there = findPartition(device, ground);

@@ -166,10 +166,6 @@ function diskOf(
 function reused(command: CommandLine, ground: Ground, refuse: Refuse): readonly ReusedPartition[] {
   const word = option(command, '--onpart') ?? option(command, '--usepart');
   if (word === undefined) return [];
-  if (command.options.has('--resize')) {
-    refuse(command, 'unsupported-option', 'this installer does not change the size of a partition');
-    return [];
-  }
   const found = findPartition(word.text, ground);
   if (found === undefined) {
     refuse(

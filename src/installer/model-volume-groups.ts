@@ -107,6 +107,8 @@ function existingGroup(
       `there is no volume group ${name} on the disks of this machine`,
       'name the arrays that it lies on with raid --useexisting',
     );
+  } else if (found.unusable !== undefined) {
+    refuse(command, 'disk-in-use', `${name} cannot be used: ${found.unusable}`);
   }
   return found;
 }
@@ -144,6 +146,7 @@ function disksOf(
         command,
         'no-such-group',
         `${name} lies on ${device}, which the kickstart removes, or its disk is not to be used`,
+        device.startsWith('/dev/md') ? 'name that array with raid --useexisting --noformat' : undefined,
       );
     } else if (found.disk.disk.unusable !== undefined) {
       refuse(command, 'disk-in-use', `${name} cannot be used: ${found.disk.disk.unusable}`);

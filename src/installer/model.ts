@@ -35,6 +35,8 @@ export interface ExistingPartition {
   readonly type: string;
   /** In the words of blkid. */
   readonly content?: string;
+  /** What it has now, where `sectors` is what it is to have. */
+  readonly formerSectors?: number;
 }
 
 /** Only an MBR has others than primary ones. */
@@ -46,6 +48,7 @@ export interface StorageModel {
   readonly volumeGroups: readonly ModelVolumeGroup[];
   readonly btrfs: readonly ModelBtrfs[];
   readonly snapshots: readonly ModelSnapshot[];
+  readonly resizes: readonly ModelResize[];
   /** Encrypted devices, in the order in which they can be opened. */
   readonly crypts: readonly ModelCrypt[];
   readonly fileSystems: readonly ModelFileSystem[];
@@ -203,6 +206,14 @@ export interface ModelSnapshot {
   readonly name: string;
   /** Before anything is changed, or once the last script has run. */
   readonly when: 'pre-install' | 'post-install';
+  readonly place: Place;
+}
+
+/** A file system that stays and gets the size of its device, which changes. */
+export interface ModelResize {
+  readonly device: string;
+  readonly sizeMiB: number;
+  readonly grows: boolean;
   readonly place: Place;
 }
 

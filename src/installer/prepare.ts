@@ -171,6 +171,7 @@ function releasedDisks(machine: Machine, model: StorageModel): Promise<readonly 
     ...model.volumeGroups.flatMap(({ physicalVolumes }) => physicalVolumes),
     ...model.btrfs.flatMap(({ devices }) => devices),
     ...model.crypts.map(({ container }) => container),
+    ...model.resizes.map(({ device }) => device),
   ]);
   return Promise.all(
     model.disks.map(async ({ name, kept }) => ({

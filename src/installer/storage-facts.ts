@@ -28,6 +28,8 @@ export interface StorageFacts {
 
 export interface ExistingVolumeGroup {
   readonly name: string;
+  /** Why it cannot be used, whatever the kickstart says: `/dev/dm-2 is mounted at /mnt`. */
+  readonly unusable?: string;
   readonly extentKiB: number;
   readonly extents: number;
   readonly freeExtents: number;
@@ -52,6 +54,8 @@ export interface ExistingVolume {
 
 export interface ExistingArray {
   readonly name: string;
+  /** As of a volume group. */
+  readonly unusable?: string;
   /** By the kernel's name: `/dev/md127`. */
   readonly device: string;
   /** mdadm's word: `raid1`. */

@@ -13,13 +13,20 @@ export const createArrays: Step<Installation> = {
     const arrays = await readArrays(machine);
     for (const want of model.arrays) {
       const have = arrays.find(({ name }) => name === want.name);
-      const why = difference(want, have) ?? (await chunkDifference(machine, want, have));
+      const why =
+        difference(want, have) ?? asleep(want, have) ?? (await chunkDifference(machine, want, have));
       if (why !== undefined) return { done: false, why };
     }
     return { done: true, evidence: { arrays: model.arrays.map(({ name, level }) => `${name}: ${level}`) } };
   },
   async apply(machine, { model }, say) {
+    const running = await readArrays(machine);
     for (const array of model.arrays) {
+      if (array.keep) {
+        const have = running.find(({ name }) => name === array.name);
+        await machine.exec({ file: 'mdadm', args: wakeArguments(array, have), effect: 'write' });
+        continue;
+      }
       say(`${array.name}: ${array.level} of ${array.members.join(', ')}`);
       await machine.exec({ file: 'mdadm', args: createArguments(array), effect: 'write' });
     }
@@ -46,6 +53,18 @@ export function createArguments(array: ModelArray): readonly string[] {
     ...array.members,
   ];
 }
+
+/** The arguments that make an array that stays run, or let it be written to where it runs already. */
+const wakeArguments = (array: ModelArray, have: ArrayState | undefined): readonly string[] =>
+  have === undefined
+    ? ['--assemble', '--quiet', array.device, ...array.members]
+    : ['--readwrite', '--quiet', array.device];
+
+/** One that stays was only looked at until now. */
+const asleep = ({ keep, name }: ModelArray, have: ArrayState | undefined): string | undefined =>
+  keep && (have?.arrayState === 'readonly' || have?.arrayState === 'inactive')
+    ? `array ${name} is ${have.arrayState}`
+    : undefined;
 
 /**
  * Arrays on the same disks resync one after the other in the order they please. Only /boot and the ESP are waited

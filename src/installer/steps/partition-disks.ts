@@ -6,7 +6,7 @@ import { readGptCopies, SECTOR_BYTES } from '../../storage/gpt.ts';
 import { readMbr } from '../../storage/mbr.ts';
 import type { Installation } from '../installation.ts';
 import { madeHere } from '../made-here.ts';
-import type { ModelDisk, ModelPartition } from '../model.ts';
+import type { ExistingPartition, ModelDisk, ModelPartition, StorageModel } from '../model.ts';
 
 const partitioned = madeHere();
 
@@ -26,6 +26,7 @@ export const partitionDisks: Step<Installation> = {
     return { done: true, evidence: { disks: evidence } };
   },
   async apply(machine, { model }, say) {
+    for (const command of sleepCommands(model)) await machine.exec(command);
     for (const disk of model.disks) {
       if (!disk.fresh && (await tableDifference(machine, disk)) === undefined) continue;
       const made = disk.partitions.map(({ gptName }) => gptName.replace('slipway-', '')).join(', ');
@@ -45,6 +46,22 @@ export const partitionDisks: Step<Installation> = {
     }
   },
 };
+
+/** The kernel reads no table anew of a disk that is in use; what goes on being used wakes up again in its own step. */
+export const sleepCommands = ({ volumeGroups, arrays }: StorageModel): readonly Command[] => [
+  ...volumeGroups
+    .filter(({ existing }) => existing !== undefined)
+    .map(
+      ({ name }): Command => ({
+        file: 'vgchange',
+        args: ['--quiet', '--activate', 'n', name],
+        effect: 'write',
+      }),
+    ),
+  ...arrays
+    .filter(({ keep }) => keep)
+    .map(({ device }): Command => ({ file: 'mdadm', args: ['--stop', '--quiet', device], effect: 'write' })),
+];
 
 /** The calls that make a disk's table what the model says, in their order. */
 export function partitionCommands(disk: ModelDisk): readonly Command[] {
@@ -72,7 +89,26 @@ export function partitionCommands(disk: ModelDisk): readonly Command[] {
     stdin: ['unit: sectors', ...partitionLines(disk), ''].join('\n'),
     effect: 'write',
   };
-  return [...(disk.removed.length > 0 ? [removal] : []), ...(disk.partitions.length > 0 ? [addition] : [])];
+  return [
+    ...(disk.removed.length > 0 ? [removal] : []),
+    ...disk.kept.flatMap((partition) => resizeCommand(disk, partition)),
+    ...(disk.partitions.length > 0 ? [addition] : []),
+  ];
+}
+
+/** Another end for a partition that stays. */
+function resizeCommand(disk: ModelDisk, partition: ExistingPartition): readonly Command[] {
+  const { number, start, sectors, formerSectors } = partition;
+  if (formerSectors === undefined || formerSectors === sectors) return [];
+  const per = disk.sectorBytes / SECTOR_BYTES;
+  return [
+    {
+      file: 'sfdisk',
+      args: ['--quiet', '--wipe=never', '--partno', String(number), `/dev/${disk.name}`],
+      stdin: `unit: sectors\nstart=${start / per}, size=${sectors / per}\n`,
+      effect: 'write',
+    },
+  ];
 }
 
 /** The script sfdisk reads for a new table; its sectors are the disk's own. */
