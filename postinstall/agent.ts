@@ -13,7 +13,15 @@ import { recordLayout } from '../src/storage/record-layout.ts';
 import { type AgentCall, parseArguments, USAGE } from './arguments.ts';
 import { explanation } from './explain.ts';
 import { readNodePlan } from './node-facts.ts';
-import { allSteps, checkAgent, nodeName, type RunOutlets, type RunVerdict, runAgent } from './run.ts';
+import {
+  allSteps,
+  checkAgent,
+  nodeName,
+  type RunOutlets,
+  type RunVerdict,
+  runAgent,
+  stepNamed,
+} from './run.ts';
 import { EXIT_BY_STATE, JOURNAL_PATH, readStatus, statusTable } from './status.ts';
 import { systemLog } from './system-log.ts';
 
@@ -45,7 +53,7 @@ async function run(call: Extract<AgentCall, { verb: 'run' }>): Promise<number> {
   process.once('SIGINT', () => stop.abort());
   // A stop ends waiting at once; the command that is running is left to its end, and none is begun after it.
   const machine = stoppableMachine(localMachine({ exec: spawnExec(), signal: stop.signal }), stop.signal);
-  if (check) return (await checkAgent(machine, given, (line) => print(`${line}\n`))) ? 0 : 1;
+  if (check) return (await checkAgent(machine, given, (line) => print(`${line}\n`), only)) ? 0 : 1;
 
   const lock = await acquireLock(LOCK_PATH, 'slipway-agent run');
   try {
@@ -116,13 +124,7 @@ async function status({ json, wait }: Extract<AgentCall, { verb: 'status' }>): P
 async function explain({ step: id }: Extract<AgentCall, { verb: 'explain' }>): Promise<number> {
   const machine = localMachine();
   const steps = await allSteps(machine);
-  const step = steps.find((candidate) => candidate.id === id);
-  if (step === undefined) {
-    process.stderr.write(
-      `there is no step '${id}'; there are ${steps.map((known) => known.id).join(', ')}\n`,
-    );
-    return 1;
-  }
+  const step = stepNamed(steps, id);
   const journal = await readJournal(machine, JOURNAL_PATH);
   print(explanation(step, journal?.steps[id]));
   return 0;

@@ -130,15 +130,17 @@ async function runRecorded(request: RunRequest, journal: Journal): Promise<RunRe
 const secretsOf = ({ plan }: NodeFacts): readonly string[] =>
   plan.access?.rootPasswordHash === undefined ? [] : [plan.access.rootPasswordHash];
 
-/** Asks every check and changes nothing. Resolves with whether all is as it should be. */
+/** Asks every check, or that of one step, and changes nothing. Resolves with whether all is as it should be. */
 export async function checkAgent(
   machine: Machine,
   given: GivenFacts,
   say: (line: string) => void,
+  only?: string,
 ): Promise<boolean> {
   const facts = await readNodeFacts(machine, given);
+  const steps = await allSteps(machine);
   const results: boolean[] = [];
-  for (const step of await allSteps(machine)) {
+  for (const step of only === undefined ? steps : [stepNamed(steps, only)]) {
     const result = await checkStep(step, machine, facts);
     say(result.done ? `${step.id}: verified` : `${step.id}: not verified: ${result.why}`);
     results.push(result.done);
@@ -153,17 +155,21 @@ async function onlyStep(
   machine: Machine,
   facts: NodeFacts,
 ): Promise<readonly AgentStep[]> {
-  const chosen = steps.find((step) => step.id === id);
-  if (chosen === undefined) {
-    const names = steps.map((step) => step.id).join(', ');
-    throw new StepFailure('config-invalid', `there is no step '${id}'; there are ${names}`);
-  }
+  const chosen = stepNamed(steps, id);
   for (const before of predecessors(steps, chosen)) {
     const result = await checkStep(before, machine, facts);
     if (!result.done)
       throw new StepFailure('verify-failed', `${before.id} has to be verified first: ${result.why}`);
   }
   return [{ ...chosen, after: [] }];
+}
+
+/** Throws a StepFailure of class `config-invalid` that names all there are. */
+export function stepNamed(steps: readonly AgentStep[], id: string): AgentStep {
+  const chosen = steps.find((step) => step.id === id);
+  if (chosen !== undefined) return chosen;
+  const names = steps.map((step) => step.id).join(', ');
+  throw new StepFailure('config-invalid', `there is no step '${id}'; there are ${names}`);
 }
 
 function predecessors(steps: readonly AgentStep[], chosen: AgentStep): readonly AgentStep[] {

@@ -188,7 +188,10 @@ function linesOf(socket: Socket): Lines {
   });
   // Reading fails with it; this keeps it from being nobody's.
   socket.on('error', () => {});
-  return createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
+  const lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY });
+  // A connection that breaks has no end of its text.
+  socket.once('close', () => lines.close());
+  return lines[Symbol.asyncIterator]();
 }
 
 const write = (socket: Socket, value: unknown): void => {

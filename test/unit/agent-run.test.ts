@@ -8,6 +8,8 @@ import { restartOnce } from '../../postinstall/restart.ts';
 import { allSteps, checkAgent, type RunVerdict, runAgent } from '../../postinstall/run.ts';
 import { readStatus, STATUS_PATH, statusTable } from '../../postinstall/status.ts';
 import { programCommand, readUserSteps } from '../../postinstall/user-steps.ts';
+import { stoppableMachine } from '../../src/engine/bounded-machine.ts';
+import type { Command } from '../../src/engine/command.ts';
 import { openJournal, readJournal } from '../../src/engine/journal.ts';
 import { localMachine } from '../../src/engine/local-machine.ts';
 import { runStep } from '../../src/engine/run-step.ts';
@@ -26,6 +28,8 @@ async function recordedNode(options: Parameters<typeof installedNode>[0] = {}): 
   machine.files.set(`/proc/${process.pid}/stat`, '');
   return machine;
 }
+
+const writes = ({ effect }: Command): boolean => effect === 'write';
 
 interface Run {
   readonly verdict: RunVerdict;
@@ -68,7 +72,7 @@ describe('a run of the agent', () => {
     machine.written.length = 0;
     machine.ran.length = 0;
     const { verdict } = await run(machine);
-    assert.deepEqual([verdict, machine.ran], ['complete', []]);
+    assert.deepEqual([verdict, machine.ran.filter(writes)], ['complete', []]);
     assert.deepEqual([...new Set(machine.written)].sort(), [JOURNAL, STATUS_PATH]);
   });
 
@@ -121,6 +125,33 @@ describe('a run of the agent', () => {
     assert.deepEqual([verdict, said, machine.files.get(STATUS_PATH)], ['interrupted', [], 'running\n']);
   });
 
+  it('lets the command end that runs when it is stopped, records that, and begins no other', async () => {
+    const stop = new AbortController();
+    const ended: string[] = [];
+    const machine = await recordedNode({
+      links: { '/etc/localtime': '/usr/share/zoneinfo/Etc/UTC' },
+      files: { '/usr/share/zoneinfo/Etc/UTC': 'TZif2' },
+      commands: {
+        ln: ({ file }) => {
+          stop.abort();
+          ended.push(file);
+          return '';
+        },
+        systemctl: ({ args, effect }) => {
+          if (effect === 'write') ended.push(args.join(' '));
+          return '';
+        },
+      },
+    });
+    const stoppable = Object.assign(machine, { exec: stoppableMachine({ ...machine }, stop.signal).exec });
+    const { verdict, said } = await run(stoppable, undefined, stop);
+    const journal = await readJournal(machine, JOURNAL);
+    assert.deepEqual([verdict, said, ended], ['interrupted', [], ['ln']]);
+    assert.deepEqual(journal?.verdict, { state: 'running' });
+    const record = journal?.steps['set-time'];
+    assert.equal(record?.state === 'failed' && record.problem.failureClass, 'transient');
+  });
+
   it('runs one step alone, but only on ground that holds', async () => {
     const machine = await recordedNode();
     const { verdict, said, progress } = await run(machine, 'write-hosts');
@@ -140,7 +171,7 @@ describe('a run of the agent', () => {
     const machine = await recordedNode();
     const lines: string[] = [];
     assert.equal(await checkAgent(machine, { builtAt: BUILT_AT }, (line) => lines.push(line)), false);
-    assert.deepEqual([machine.written, machine.ran], [[], []]);
+    assert.deepEqual([machine.written, machine.ran.filter(writes)], [[], []]);
     assert.deepEqual(
       lines.filter((line) => !line.endsWith(': verified')),
       [
@@ -148,6 +179,12 @@ describe('a run of the agent', () => {
         'set-time: not verified: systemd-timesyncd does not know the time servers',
       ],
     );
+    lines.length = 0;
+    assert.equal(
+      await checkAgent(machine, { builtAt: BUILT_AT }, (line) => lines.push(line), 'set-identity'),
+      true,
+    );
+    assert.deepEqual(lines, ['set-identity: verified']);
   });
 });
 

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import type { AgentStep, NodeFacts } from '../../postinstall/agent-step.ts';
 import { findLink, readLinks } from '../../postinstall/links.ts';
 import { matchInterfaces } from '../../postinstall/steps/match-interfaces.ts';
+import { matchSelinux } from '../../postinstall/steps/match-selinux.ts';
 import { restrictSsh, withBlock } from '../../postinstall/steps/restrict-ssh.ts';
+import { startFirewall } from '../../postinstall/steps/start-firewall.ts';
 import { runStep, type StepReport } from '../../src/engine/run-step.ts';
 import type { InterfacePlan } from '../../src/plan/types.ts';
 import { type FakeMachine, fakeMachine } from '../helpers/fake-machine.ts';
@@ -145,6 +147,96 @@ describe('restrict-ssh', () => {
       withBlock(once, ['Z']),
       '# BEGIN slipway: written by slipway-agent\nZ\n# END slipway\na\nb\n',
     );
+  });
+});
+
+describe('start-firewall', () => {
+  const withUnits = (states: Readonly<Record<string, string>>): FakeMachine => {
+    const started = new Set<string>();
+    return fakeMachine({
+      commands: {
+        systemctl: ({ args: [verb, unit = ''] }) => {
+          if (verb === 'start') started.add(unit);
+          const isEnabled = states[unit] !== undefined;
+          if (verb === 'is-enabled')
+            return { exitCode: isEnabled ? 0 : 1, stdout: isEnabled ? 'enabled\n' : 'disabled\n' };
+          const isActive = states[unit] === 'active' || started.has(unit);
+          return { exitCode: isActive ? 0 : 3, stdout: isActive ? 'active\n' : 'inactive\n' };
+        },
+      },
+    });
+  };
+
+  it('starts what is enabled and does not run, and nothing else', async () => {
+    const machine = withUnits({ 'firewalld.service': 'inactive' });
+    const report = await run(startFirewall, machine);
+    assert.deepEqual([report.outcome, evidence(report)], ['changed', { active: 'firewalld.service' }]);
+    assert.deepEqual(
+      machine.ran.filter(({ effect }) => effect === 'write').map(({ args }) => args.join(' ')),
+      ['start firewalld.service'],
+    );
+  });
+
+  it('asks nothing of a node that enables none', async () => {
+    const machine = fakeMachine({ commands: { systemctl: () => ({ exitCode: 1, stdout: 'disabled\n' }) } });
+    assert.deepEqual(evidence(await run(startFirewall, machine)), { active: 'none is enabled' });
+  });
+
+  it('fails when the firewall does not stay up', async () => {
+    const machine = fakeMachine({
+      commands: {
+        systemctl: ({ args }) =>
+          args[0] === 'is-enabled' ? 'enabled' : { exitCode: args[0] === 'start' ? 0 : 3 },
+      },
+    });
+    assert.match(
+      failure(await run(startFirewall, machine)),
+      /^verify-failed: applied, but still: firewalld\.service, nftables/,
+    );
+  });
+});
+
+describe('match-selinux', () => {
+  const CONFIG = '/etc/selinux/config';
+  const ENFORCE = '/sys/fs/selinux/enforce';
+  const withSelinux = (wanted: string, enforce?: string): FakeMachine =>
+    fakeMachine({
+      files: {
+        [CONFIG]: `# SELINUX= can take one of three values\nSELINUX=${wanted}\nSELINUXTYPE=targeted\n`,
+        ...(enforce === undefined ? {} : { [ENFORCE]: enforce }),
+      },
+      commands: { setenforce: ({ args }, m) => void m.files.set(ENFORCE, args[0] ?? '') },
+    });
+
+  it('makes the kernel do what the configuration says, in either direction', async () => {
+    for (const [wanted, is] of [
+      ['enforcing', '0'],
+      ['permissive', '1'],
+    ] as const) {
+      const machine = withSelinux(wanted, is);
+      assert.equal((await run(matchSelinux, machine)).outcome, 'changed');
+      assert.equal((await run(matchSelinux, machine)).outcome, 'already-done');
+    }
+  });
+
+  it('needs a restart, with new labels, where the kernel was started without it', async () => {
+    const machine = withSelinux('enforcing');
+    assert.match(
+      failure(await run(matchSelinux, machine)),
+      /^needs-reboot: SELinux is disabled until the next start/,
+    );
+    assert.equal(machine.files.get('/.autorelabel'), '');
+    const off = withSelinux('disabled', '1');
+    assert.match(failure(await run(matchSelinux, off)), /^needs-reboot: SELinux is enforcing/);
+    assert.equal(off.files.has('/.autorelabel'), false);
+  });
+
+  it('refuses a configuration that says nothing known, and accepts a platform without one', async () => {
+    assert.match(
+      failure(await run(matchSelinux, withSelinux('maybe', '1'))),
+      /^config-invalid: \/etc\/selinux\/config/,
+    );
+    assert.deepEqual(evidence(await run(matchSelinux, fakeMachine())), { selinux: 'the platform has none' });
   });
 });
 
