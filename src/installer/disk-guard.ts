@@ -6,7 +6,10 @@ import { posix } from 'node:path';
 import type { Command } from '../engine/command.ts';
 import { StepFailure } from '../engine/failure.ts';
 import type { Machine } from '../engine/machine.ts';
+import { incarnation, inSysfs } from '../storage/block-devices.ts';
 import { TARGET } from './installation.ts';
+
+export { incarnation };
 
 /** Devices that are no storage. */
 const HARMLESS = /^\/dev\/(null|zero|console|tty\w*|stdin|stdout|stderr|fd\/\d+)$/;
@@ -19,16 +22,6 @@ export interface ReleasedDisk {
   readonly incarnation: string;
   /** Partitions on it that stay as they are, as below /dev. */
   readonly kept?: readonly string[];
-}
-
-/**
- * Tells a disk from another one that got its name because a cable was moved: the kernel numbers disks as they appear
- * and never twice (`diskseq`, Linux 5.15), and size and serial number stand beside it.
- */
-export async function incarnation(machine: Machine, name: string): Promise<string> {
-  const read = async (file: string): Promise<string> =>
-    ((await machine.readFile(`/sys/block/${inSysfs(name)}/${file}`)) ?? '').trim();
-  return [await read('diskseq'), await read('size'), await read('serial')].join('|');
 }
 
 /**
@@ -116,6 +109,3 @@ export function isPartitionOf(device: string, disk: string): boolean {
   const number = /\d$/.test(disk) ? /^p\d+$/ : /^\d+$/;
   return device.startsWith(disk) && number.test(device.slice(disk.length));
 }
-
-/** sysfs writes the slash of names such as cciss/c0d0 as an exclamation mark. */
-const inSysfs = (name: string): string => name.replaceAll('/', '!');

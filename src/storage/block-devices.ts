@@ -142,3 +142,16 @@ async function linksByDevice(machine: Machine, folder: string): Promise<Links> {
   }
   return links;
 }
+
+/**
+ * Tells a disk from another one that got its name because a cable was moved: the kernel numbers disks as they appear
+ * and never twice (`diskseq`, Linux 5.15), and size and serial number stand beside it.
+ */
+export async function incarnation(machine: Machine, name: string): Promise<string> {
+  const read = async (file: string): Promise<string> =>
+    ((await machine.readFile(`/sys/block/${inSysfs(name)}/${file}`)) ?? '').trim();
+  return [await read('diskseq'), await read('size'), await read('serial')].join('|');
+}
+
+/** sysfs writes the slash of names such as cciss/c0d0 as an exclamation mark. */
+export const inSysfs = (name: string): string => name.replaceAll('/', '!');
