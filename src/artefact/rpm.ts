@@ -1,5 +1,5 @@
 /** One RPM by rpmbuild: no root, no clock, no trace of the machine that built it. */
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir, rename, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from '../engine/command.ts';
 import { withTempDir, writeFileAtomically } from '../host/atomic.ts';
@@ -66,19 +66,33 @@ export async function buildRpm(
   const id = hashJson({ content: contentHash(rpm), release, epoch });
   const { dir, reused } = await context.cache.obtain('rpm', id, (entry) =>
     withTempDir(
-      async (top) => {
-        const specFile = join(top, `${name}.spec`);
-        const stage = join(top, 'stage');
-        await mkdir(stage);
-        await stagePayload(rpm.payload, stage, epoch);
-        await writeFileAtomically(specFile, renderSpec(rpm, release, epoch));
-        await context.exec(rpmbuildCommand({ top, stage, specFile, arch, epoch }));
-        await rename(join(top, 'out', fileName), join(entry, fileName));
-      },
+      (real) =>
+        withPlainName(real, async (top) => {
+          const specFile = join(top, `${name}.spec`);
+          const stage = join(top, 'stage');
+          await mkdir(stage);
+          await stagePayload(rpm.payload, stage, epoch);
+          await writeFileAtomically(specFile, renderSpec(rpm, release, epoch));
+          await context.exec(rpmbuildCommand({ top, stage, specFile, arch, epoch }));
+          await rename(join(real, 'out', fileName), join(entry, fileName));
+        }),
       { parent: join(context.cache.dir, 'tmp') },
     ),
   );
   return { name, version, release, arch, file: join(dir, fileName), id, reused };
+}
+
+/**
+ * Lends a name for a folder that rpmbuild can bear: it hands its folders to shells without quotes and reads a `%` in them
+ * as a macro, so a blank in the name of the user's cache would end the build.
+ */
+async function withPlainName<T>(dir: string, use: (name: string) => Promise<T>): Promise<T> {
+  if (/^[\w./+-]+$/.test(dir)) return use(dir);
+  return withTempDir(async (place) => {
+    const link = join(place, 'top');
+    await symlink(dir, link);
+    return use(link);
+  });
 }
 
 export interface RpmbuildFolders {

@@ -1,6 +1,6 @@
 /** What makes one medium different from another: the hash of everything that goes onto it. */
 import { stat } from 'node:fs/promises';
-import { hashFile, hashJson, hashText, hashTree } from '../host/hash.ts';
+import { hashFile, hashJson, hashText, hashTree, listTree } from '../host/hash.ts';
 import type { Plan } from '../plan/types.ts';
 import { planBootMenu } from './boot-menu.ts';
 import { renderBootMenu, renderEspConfig } from './grub-config.ts';
@@ -41,11 +41,24 @@ export async function hashInputs(inputs: IsoInputs): Promise<InputHashes> {
   };
 }
 
-async function hashEntries(entries: readonly MediumEntry[]): Promise<Readonly<Record<string, string>>> {
+/**
+ * SHA-256 (hex) of each of the user's files and folders, by path on the medium: contents, names and whether a file can
+ * be executed, which is all of its mode that a medium keeps.
+ */
+export async function hashEntries(
+  entries: readonly MediumEntry[],
+): Promise<Readonly<Record<string, string>>> {
+  const executable = (mode: number): boolean => (mode & 0o111) !== 0;
   const hashes = await Promise.all(
     entries.map(async ({ path, source }) => {
-      const folder = (await stat(source)).isDirectory();
-      return [path, await (folder ? hashTree(source) : hashFile(source))] as const;
+      const stats = await stat(source);
+      const kept = stats.isDirectory()
+        ? (await listTree(source)).map(({ mode, ...entry }) => ({
+            ...entry,
+            executable: entry.kind === 'file' && executable(mode),
+          }))
+        : { content: await hashFile(source), executable: executable(stats.mode) };
+      return [path, hashJson(kept)] as const;
     }),
   );
   return Object.fromEntries(hashes);
