@@ -1,11 +1,12 @@
 /** One RPM by rpmbuild: no root, no clock, no trace of the machine that built it. */
-import { mkdir, rename, symlink } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from '../engine/command.ts';
 import { withTempDir, writeFileAtomically } from '../host/atomic.ts';
 import type { Context } from '../host/context.ts';
 import { hashJson, hashText } from '../host/hash.ts';
 import { packageRoot } from '../host/package-root.ts';
+import { withPlainName } from '../host/plain-name.ts';
 import { renderTemplate } from '../host/template.ts';
 import { toolNeeds } from '../host/tools.ts';
 import { changelogText, type News } from './changelog.ts';
@@ -80,19 +81,6 @@ export async function buildRpm(
     ),
   );
   return { name, version, release, arch, file: join(dir, fileName), id, reused };
-}
-
-/**
- * Lends a name for a folder that rpmbuild can bear: it hands its folders to shells without quotes and reads a `%` in them
- * as a macro, so a blank in the name of the user's cache would end the build.
- */
-async function withPlainName<T>(dir: string, use: (name: string) => Promise<T>): Promise<T> {
-  if (/^[\w./+-]+$/.test(dir)) return use(dir);
-  return withTempDir(async (place) => {
-    const link = join(place, 'top');
-    await symlink(dir, link);
-    return use(link);
-  });
 }
 
 export interface RpmbuildFolders {

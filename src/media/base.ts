@@ -6,6 +6,7 @@ import { FailedError } from '../errors/exit.ts';
 import type { Context } from '../host/context.ts';
 import { hashFile, hashJson } from '../host/hash.ts';
 import { packageVersion } from '../host/package-root.ts';
+import { withPlainName } from '../host/plain-name.ts';
 import { mmdebstrapCommand, squashfsCommand } from './base-commands.ts';
 import { type BaseRecipe, BUILD_FOLDER, buildFiles, readRecipe } from './base-recipe.ts';
 import { spdxDocument } from './sbom.ts';
@@ -82,12 +83,17 @@ async function build(
   say('collecting Debian packages');
   const { sourceDateEpoch } = inputs;
   const root = process.geteuid?.() === 0;
-  const command = mmdebstrapCommand(recipe, { buildFolder, results, tree }, { root, sourceDateEpoch });
-  await context
-    .exec(command, (line) => say(line))
-    .catch((error: unknown) => {
-      throw unknownPackages(error) ?? error;
-    });
+  await withPlainName(folder, (plain) => {
+    const at = (name: string): string => join(plain, name);
+    const paths = {
+      buildFolder: at(basename(BUILD_FOLDER)),
+      results: at('results.tar'),
+      tree: at('tree.tar'),
+    };
+    return context.exec(mmdebstrapCommand(recipe, paths, { root, sourceDateEpoch }), (line) => say(line));
+  }).catch((error: unknown) => {
+    throw unknownPackages(error) ?? error;
+  });
   say('packing the live root');
   await context.exec(squashfsCommand(tree, join(folder, 'base.squashfs'), sourceDateEpoch));
   await context.exec({
