@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { packageVersion } from '../host/package-root.ts';
 import { registerAudit } from './audit.ts';
 import { registerCheck } from './check.ts';
+import { registerDiff } from './diff.ts';
 import { registerInit } from './init.ts';
 import { registerIso } from './iso.ts';
 import { registerLint } from './lint.ts';
@@ -9,6 +10,7 @@ import { registerPlan } from './plan.ts';
 import { registerRender } from './render.ts';
 import { registerSchema } from './schema.ts';
 import { registerVerify } from './verify.ts';
+import { registerWrite } from './write.ts';
 
 /**
  * The command line, declared but not loaded: each register function only names its options and imports the work when
@@ -28,6 +30,8 @@ export function createProgram(): Command {
   registerLint(program);
   registerIso(program);
   registerAudit(program);
+  registerDiff(program);
   registerVerify(program);
+  registerWrite(program);
   return program;
 }
