@@ -45,6 +45,7 @@ ${layout(kind)}
 media:
   default: disk           # what the boot menu takes after its timeout; by-mac or a node's name installs unattended
   timeout: 60 s
+  # rpms: [./rpms]       # packages of yours for the medium; packages: [name] installs them (docs/packages.md)
 `;
 }
 
