@@ -27,7 +27,7 @@ export function editParameters(text: string, node: NodeEntry, { label, checkMedi
   // A word that went leaves its line: an empty one would end the parameters on some hypervisors.
   const kept = applyEdits(text, edits)
     .split('\n')
-    .map((line) => line.trimEnd())
+    .map((line) => line.trim())
     .filter((line) => line !== '');
   const lines = [...kept];
   for (const word of added) {
