@@ -17,6 +17,8 @@ export interface VolumeParent {
   readonly physical: readonly MadeDevice[];
   /** Only for a group that is there already. */
   readonly existing?: ExistingVolumeGroup;
+  /** Whether it should be there and is not: then its volumes are refused with it. */
+  readonly missing: boolean;
 }
 
 export function logicalVolume(
@@ -51,9 +53,10 @@ export function logicalVolume(
 /** The volume that a command goes on using; undefined for one that is to be made. */
 function existingVolume(
   command: CommandLine,
-  { name: group, existing }: VolumeParent,
+  { name: group, existing, missing }: VolumeParent,
   refuse: Refuse,
 ): ExistingVolume | undefined {
+  if (missing) return undefined;
   const name = text(command, '--name') ?? '';
   const found = existing?.volumes.find((volume) => volume.name === name);
   if (!reuses(command)) {
@@ -163,8 +166,12 @@ export function madeVolume(
   refuse: Refuse,
 ): MadeDevice {
   if (segment.type === 'thin-pool') return { device, command, content: { kind: 'nothing' }, sizeMiB };
-  const there = existing?.volumes.find((volume) => volume.name === name)?.content;
-  const kept = keepsFormat(command) ? (there ?? '') : undefined;
+  const there = existing?.volumes.find((volume) => volume.name === name);
+  // One that is not there has been refused for that.
+  if (keepsFormat(command) && there === undefined) {
+    return { device, command, content: { kind: 'nothing' }, sizeMiB };
+  }
+  const kept = keepsFormat(command) ? (there?.content ?? '') : undefined;
   const content = contentOf(command, facts.fileSystem, refuse, kept);
   if (content.kind !== 'file-system' && content.kind !== 'nothing') {
     refuse(command, 'volume-content', `a logical volume of ${group} cannot be ${targetOf(command)}`);

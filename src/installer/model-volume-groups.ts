@@ -69,7 +69,8 @@ function buildVolumeGroup(
   if (!LVM_NAME.test(name)) refuse(command, 'group-name', `a volume group cannot be named '${name}'`);
   const existing = reuses(command) ? existingGroup(command, ground, refuse) : undefined;
   const physical = membersOf(command, 'pv', devices, commands, refuse);
-  const parent: VolumeParent = { name, physical, ...(existing === undefined ? {} : { existing }) };
+  const missing = reuses(command) && existing === undefined;
+  const parent: VolumeParent = { name, physical, missing, ...(existing === undefined ? {} : { existing }) };
   const volumes = logical.map((volume) => logicalVolume(volume, parent, ground, refuse));
   checkVolumes(volumes, name, refuse);
   const group: ModelVolumeGroup = {

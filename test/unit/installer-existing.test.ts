@@ -182,6 +182,13 @@ describe('arrays and volume groups that stay', () => {
     });
   }
 
+  it('are refused once, and not again for each of their volumes', () => {
+    const found = foreign(KEPT, disks, { arrays: FACTS.arrays ?? [] }).problems.map(brief);
+    assert.deepEqual(found, [
+      '5:10 no-such-group: there is no volume group old on the disks of this machine',
+    ]);
+  });
+
   it('are refused when they are degraded, or mounted', () => {
     const arrays = FACTS.arrays?.map((array) => ({ ...array, members: ['/dev/vdb1'] })) ?? [];
     const groups =
