@@ -38,6 +38,8 @@ export interface Artefacts {
   readonly runtime: Rpm;
   readonly postinstall: Rpm;
   readonly repository: Repository;
+  /** Names of all packages of the repository. */
+  readonly names: readonly string[];
 }
 
 export const ARTEFACT_TOOLS = [...RPM_TOOLS, ...REPOSITORY_TOOLS];
@@ -68,7 +70,8 @@ export async function buildArtefacts(
   const packages = await signed([runtime, postinstall, ...brought], context, key, epoch);
   const repository = await buildRepository(context, packages, epoch, key);
   if (brought.length > 0) await checkClosure(repository, brought, inputs.offers, context, say);
-  return { runtime, postinstall, repository };
+  const names = [runtime, postinstall, ...brought].map(({ name }) => name);
+  return { runtime, postinstall, repository, names };
 }
 
 /** What is counted together: as everywhere with rpm, a new version starts again at 1. */

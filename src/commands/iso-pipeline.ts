@@ -14,6 +14,7 @@ import { jsonReporter, plainReporter } from '../task/line-reporters.ts';
 import { type PipelineOptions, type RunTask, runPipeline } from '../task/pipeline.ts';
 import type { TaskLabel } from '../task/task.ts';
 import type { IsoOptions } from './iso.ts';
+import { requireOffered } from './iso-packages.ts';
 import { isPreviewEnd, previewCache, withPreviewPlaces } from './iso-preview.ts';
 import {
   baseTask,
@@ -68,7 +69,7 @@ async function previewIso(file: string, out: string, options: IsoOptions): Promi
 }
 
 /** What both ways of building share: where things are shown, kept and logged. */
-async function preparePipeline(file: string, options: IsoOptions) {
+export async function preparePipeline(file: string, options: IsoOptions) {
   const signal = interruption();
   const { dir: cacheDir } = openCache();
   const pipeline: PipelineOptions = {
@@ -110,7 +111,7 @@ async function isoFlow(
     createExec({ signal }),
   );
   const medium = vendor && (await run(vendorTask, { base: vendor, loaded }));
-  const { runtime, repository } = await run(rpmTask, {
+  const { runtime, repository, names } = await run(rpmTask, {
     ...{ steps: loaded.steps, rpms: loaded.media.rpms, ledger, cluster: plan.cluster, epoch, ...signed },
     offers: {
       repositories: medium?.repositories ?? [],
@@ -138,6 +139,7 @@ async function isoFlow(
     packages: loaded.spec.base.packages,
     sourceDateEpoch: epoch,
   });
+  requireOffered(loaded, [...names, ...Object.keys(base.packages)]);
   return run(mediaTask, { ...common, base });
 }
 

@@ -1,5 +1,5 @@
 /** One https request for the rest of a file: redirects followed, a proxy of the environment used. */
-import { request as plainRequest } from 'node:http';
+import { type IncomingMessage, request as plainRequest } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -82,7 +82,7 @@ async function send(url: URL, from: number, options: HttpOptions) {
   const proxy = proxyFor(url, options.env ?? process.env);
   const socket = proxy === undefined ? undefined : await tunnel(proxy, url, options.signal);
   const trust = options.ca === undefined ? {} : { ca: options.ca };
-  return new Promise<import('node:http').IncomingMessage>((resolve, reject) => {
+  return new Promise<IncomingMessage>((resolve, reject) => {
     const request = secureRequest(url, {
       headers: {
         // A compressed answer would not be the file.

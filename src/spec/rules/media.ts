@@ -64,6 +64,21 @@ const repositoriesHaveNames: Rule = ({ repositories }) => [
   })),
 ];
 
+const repositoriesAreSigned: Rule = ({ repositories }) =>
+  repositories.flatMap(({ name, gpgKey }, i) =>
+    gpgKey !== undefined
+      ? []
+      : [
+          {
+            path: ['repositories', i],
+            severity: 'warning',
+            rule: 'unsigned-repository',
+            message: `nodes will take packages from '${name}' that nobody has signed`,
+            hint: 'add gpgKey with the public key of the repository',
+          },
+        ],
+  );
+
 /** The embedded base is Debian and installs from its medium alone; a vendor's installer knows nothing of Debian. */
 const keysFitTheRelease: Rule = ({ release, repositories, base, packages }) => {
   if (release !== 'embedded') {
@@ -103,5 +118,6 @@ export const mediaRules: readonly Rule[] = [
   filesStayOutOfTheWay,
   signatureHasKey,
   repositoriesHaveNames,
+  repositoriesAreSigned,
   keysFitTheRelease,
 ];
