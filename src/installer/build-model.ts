@@ -35,9 +35,8 @@ export function buildModel(
     problems.push(problemAt(...problem));
   };
   for (const command of given) refuseOptions(command, refuse);
-  const cleared = clearDisks(given, findDisk, facts, refuse);
-  const asIs = groundOf(given, findDisk, cleared, facts, refuse);
-  const ground = groundOf(given, findDisk, resizePartitions(given, asIs, refuse), facts, () => {});
+  const cleared = resizePartitions(given, clearDisks(given, findDisk, facts, refuse), facts, refuse);
+  const ground = groundOf(given, findDisk, cleared, facts, refuse);
   const commands = expandMacros(given, ground, refuse);
 
   const { disks: partitioned, made: bare } = buildDisks(commands, ground, refuse);

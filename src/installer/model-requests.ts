@@ -197,7 +197,7 @@ function reused(command: CommandLine, ground: Ground, refuse: Refuse): readonly 
 /** A partition that stays, by any name of it. */
 export function findPartition(
   name: string,
-  { cleared, facts }: Ground,
+  { cleared, facts }: Pick<Ground, 'cleared' | 'facts'>,
 ): { readonly disk: ClearedDisk; readonly partition: ExistingPartition } | undefined {
   const path = facts.resolve?.(name) ?? (name.startsWith('/dev/') ? name : `/dev/${name}`);
   for (const disk of cleared.disks) {

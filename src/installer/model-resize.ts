@@ -6,6 +6,7 @@ import type { ClearedDisk, ClearedDisks } from './model-clear.ts';
 import { keepsFormat, type Refuse } from './model-contents.ts';
 import { freeRegions, SECTORS_PER_MIB } from './model-regions.ts';
 import { findPartition, type Ground, isPartition } from './model-requests.ts';
+import type { StorageFacts } from './storage-facts.ts';
 
 /** Why file systems of a type cannot be resized here; those of ext can, and what is made anew need not. */
 const WHY_NOT: Readonly<Record<string, string>> = {
@@ -20,21 +21,23 @@ const RESIZABLE = ['ext2', 'ext3', 'ext4'];
  */
 export function resizePartitions(
   commands: readonly CommandLine[],
-  ground: Ground,
+  cleared: ClearedDisks,
+  facts: StorageFacts,
   refuse: Refuse,
 ): ClearedDisks {
-  const resized = commands.filter((command) => isPartition(command) && flag(command, '--resize'));
-  const disks = resized.reduce(
-    (all, command) => resizeOne(command, { ...ground, cleared: all }, refuse),
-    ground.cleared,
-  );
-  return disks;
+  return commands
+    .filter((command) => isPartition(command) && flag(command, '--resize'))
+    .reduce((all, command) => resizeOne(command, all, facts, refuse), cleared);
 }
 
-function resizeOne(command: CommandLine, ground: Ground, refuse: Refuse): ClearedDisks {
-  const { cleared } = ground;
-  const name = text(command, '--onpart') ?? text(command, '--usepart') ?? '';
-  const found = findPartition(name, ground);
+function resizeOne(
+  command: CommandLine,
+  cleared: ClearedDisks,
+  facts: StorageFacts,
+  refuse: Refuse,
+): ClearedDisks {
+  const name = partitionName(command);
+  const found = findPartition(name, { cleared, facts });
   // One that is not there is refused where it is looked for in any case.
   if (found === undefined) return cleared;
   const sectors = (number(command, '--size') ?? 0) * SECTORS_PER_MIB;
@@ -64,6 +67,9 @@ function resizeOne(command: CommandLine, ground: Ground, refuse: Refuse): Cleare
     },
   };
 }
+
+const partitionName = (command: CommandLine): string =>
+  text(command, '--onpart') ?? text(command, '--usepart') ?? '';
 
 /** Sectors from the partition's start to whatever comes next. */
 function roomFor(disk: ClearedDisk, partition: ExistingPartition): number {
@@ -100,8 +106,7 @@ export function buildResizes(
       const sizeMiB = number(command, '--size') ?? 0;
       const place = placeOf(command);
       if (isPartition(command)) {
-        const name = text(command, '--onpart') ?? text(command, '--usepart') ?? '';
-        const partition = findPartition(name, ground)?.partition;
+        const partition = findPartition(partitionName(command), ground)?.partition;
         if (partition?.formerSectors === undefined) return [];
         const grows = partition.sectors > partition.formerSectors;
         return [{ device: partition.device, sizeMiB, grows, place }];
