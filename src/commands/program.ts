@@ -5,6 +5,7 @@ import { registerCheck } from './check.ts';
 import { registerDiff } from './diff.ts';
 import { registerInit } from './init.ts';
 import { registerIso } from './iso.ts';
+import { registerLab } from './lab.ts';
 import { registerLint } from './lint.ts';
 import { registerPlan } from './plan.ts';
 import { registerRender } from './render.ts';
@@ -29,6 +30,7 @@ export function createProgram(): Command {
   registerRender(program);
   registerLint(program);
   registerIso(program);
+  registerLab(program);
   registerAudit(program);
   registerDiff(program);
   registerVerify(program);

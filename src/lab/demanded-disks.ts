@@ -11,8 +11,6 @@ export interface DiskShape extends Omit<LabDisk, 'file'> {
 export interface DiskWishes {
   /** What the layout needs of each disk. */
   readonly minimumMiB: number;
-  /** Disks when the demand does not count them itself. */
-  readonly count: number;
   /** Controller for disks whose demand leaves it open. */
   readonly bus?: DiskBus;
 }

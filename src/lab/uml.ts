@@ -18,6 +18,8 @@ import type { UmlImages } from './uml-images.ts';
 export interface UmlOptions extends ConsoleListeners {
   readonly exec: Exec;
   readonly images: UmlImages;
+  /** Folder of the machines' control sockets; short, for a socket's path has 107 bytes. Default: beside the console. */
+  readonly sockets?: string;
 }
 
 /** Room for changes to a shared root; sparse. */
@@ -36,8 +38,9 @@ export function umlEngine(options: UmlOptions): Engine {
       const initrd = await ownInitrd(spec, options.images, dir);
       if (spec.root?.kind === 'overlay') await makeChanges(spec.root, options.exec);
       const scratch = (disk: number): string => join(dir, `changes${disk}.cow`);
-      const args = umlArgs(spec, { initrd, modules: options.images.modules, umlDir: dir, scratch });
-      const machine = new UmlMachine(spec, args, options);
+      const umlDir = options.sockets ?? dir;
+      const args = umlArgs(spec, { initrd, modules: options.images.modules, umlDir, scratch });
+      const machine = new UmlMachine(spec, args, { ...options, sockets: umlDir });
       await machine.started();
       return machine;
     },
@@ -66,6 +69,7 @@ async function makeChanges({ changes }: Extract<LabRoot, { kind: 'overlay' }>, e
 class UmlMachine implements LabMachine {
   readonly spec: LabMachineSpec;
   readonly #exec: Exec;
+  readonly #sockets: string;
   readonly #child: ChildProcess;
   readonly #tree: ProcessTree | undefined;
   readonly #console: GuestConsole;
@@ -74,10 +78,15 @@ class UmlMachine implements LabMachine {
   #alive = true;
   #problem: Error | undefined;
 
-  constructor(spec: LabMachineSpec, args: readonly string[], { exec, images: _, ...listeners }: UmlOptions) {
+  constructor(
+    spec: LabMachineSpec,
+    args: readonly string[],
+    options: Required<Pick<UmlOptions, 'exec' | 'sockets'>> & ConsoleListeners,
+  ) {
     this.spec = spec;
-    this.#exec = exec;
-    this.#console = new GuestConsole(spec, listeners);
+    this.#exec = options.exec;
+    this.#sockets = options.sockets;
+    this.#console = new GuestConsole(spec, options);
     this.#log = createWriteStream(spec.consoleLog);
     // Standard output as pipes: the kernel cannot wait for input on a file.
     this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', 'linux.uml', ...args], {
@@ -147,12 +156,12 @@ class UmlMachine implements LabMachine {
 
   async press(...keys: readonly string[]): Promise<void> {
     if (keys.join(' ') !== 'ctrl alt delete') throw this.#lacks('keyboard');
-    await this.#control('cad');
+    await this.powerButton();
   }
 
-  /** There is no button; the nearest is Ctrl-Alt-Del, which systemd answers by restarting. */
+  /** Ctrl-Alt-Del is all there is. A seeded root switches off at it, any other restarts. */
   async powerButton(): Promise<void> {
-    throw this.#lacks('power button');
+    await this.#exec(mconsoleCommand(join(this.#sockets, this.spec.name, 'mconsole'), 'cad'));
   }
 
   async unplug(): Promise<void> {
@@ -176,11 +185,6 @@ class UmlMachine implements LabMachine {
   #lastWord(): string | undefined {
     const lines = this.#console.lines.slice(-5);
     return lines.map((line) => LAST_WORD.exec(line)?.[1]).find((word) => word !== undefined);
-  }
-
-  async #control(command: string): Promise<void> {
-    const socket = join(dirname(this.spec.consoleLog), this.spec.name, 'mconsole');
-    await this.#exec(mconsoleCommand(socket, command));
   }
 
   async #forgetWrites(): Promise<void> {

@@ -1,0 +1,72 @@
+/** What the lab puts into its machines from outside, so that it can log in. The ISO knows nothing of it. */
+import type { NodePlan } from '../plan/types.ts';
+import type { SeedFile } from './engine.ts';
+
+/** What the lab needs to know of a node. */
+export type NodeOutline = Pick<NodePlan, 'name' | 'index' | 'interfaces' | 'hosts'>;
+
+/** A second file that sshd reads by default: the spec's own keys, if any, stay alone in the first. */
+const KEYS = 'root/.ssh/authorized_keys2';
+
+/**
+ * An SMBIOS string that makes systemd write our key at every start: systemd-tmpfiles takes lines from the credential
+ * `tmpfiles.extra` (systemd 252 and later; others ignore it). Base64, since the lines hold spaces and line ends.
+ */
+export function loginCredential(publicKey: string): string {
+  const lines = [
+    'd /root/.ssh 0700 root root -',
+    `f+ /${KEYS} 0600 root root - ${publicKey.trim().replaceAll('%', '%%')}`,
+    '',
+  ].join('\n');
+  return `io.systemd.credential.binary:tmpfiles.extra=${Buffer.from(lines).toString('base64')}`;
+}
+
+/** Files of a bare system: its name, its addresses, our key, a shell on its console. */
+export function bareSeed(
+  { name, interfaces, hosts }: NodeOutline,
+  cards: readonly { readonly mac: string }[],
+  publicKey: string,
+): readonly SeedFile[] {
+  return [
+    { path: 'etc/hostname', content: `${name}\n`, mode: 0o644 },
+    { path: 'etc/hosts', content: hostsFile(hosts), mode: 0o644 },
+    ...interfaces.map((each, i) => ({
+      path: `etc/systemd/network/10-lab-${i}.network`,
+      content: networkFile(each, each.mac ?? cards[i]?.mac ?? ''),
+      mode: 0o644,
+    })),
+    { path: KEYS, content: `${publicKey.trim()}\n`, mode: 0o600 },
+    {
+      path: 'etc/systemd/system/console-getty.service.d/lab.conf',
+      content: CONSOLE_SHELL,
+      mode: 0o644,
+    },
+    { path: 'etc/systemd/system/ctrl-alt-del.target', content: POWER_OFF, mode: 0o644 },
+  ];
+}
+
+const hostsFile = (hosts: NodeOutline['hosts']): string =>
+  ['127.0.0.1 localhost', ...hosts.map(({ name, address }) => `${address} ${name}`), ''].join('\n');
+
+function networkFile(
+  { address, gateway }: { readonly address: string; readonly gateway?: string },
+  mac: string,
+): string {
+  const lines = address === 'dhcp' ? ['DHCP=ipv4'] : [`Address=${address}`];
+  if (gateway !== undefined) lines.push(`Gateway=${gateway}`);
+  return `[Match]\nMACAddress=${mac}\n\n[Network]\n${lines.join('\n')}\n`;
+}
+
+/** Nobody has a password there, and whoever reaches the console has the whole machine in files. */
+const CONSOLE_SHELL = `[Service]
+ExecStart=
+ExecStart=-/sbin/agetty -o "-p -f -- \\\\u" --noclear --autologin root --keep-baud - 115200,38400,9600 linux
+`;
+
+/** The only button such a machine has is Ctrl-Alt-Del. */
+const POWER_OFF = `[Unit]
+DefaultDependencies=no
+Requires=systemd-poweroff.service
+After=systemd-poweroff.service
+AllowIsolate=yes
+`;

@@ -1,0 +1,107 @@
+/** One node's way: its disks, the installation where there is one, the start, and the proof that it is there. */
+import { createConnection } from 'node:net';
+import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createDisk } from './disks.ts';
+import { type Engine, LabFailure, type LabMachine } from './engine.ts';
+import type { LabNode } from './lab-plan.ts';
+
+/** Milliseconds; far more than a phase needs under emulation on a busy computer, far less than for ever. */
+const LIMIT = {
+  menu: 5 * 60_000,
+  install: 30 * 60_000,
+  powerOff: 2 * 60_000,
+  complete: 30 * 60_000,
+  ready: 10 * 60_000,
+  ssh: 2 * 60_000,
+} as const;
+
+export interface Course {
+  readonly engine: Engine;
+  /** The ISO; needed by nodes that install. */
+  readonly iso?: string;
+  /** Waits for one of a limited number of places, in which machines start or install. */
+  inPlace<T>(work: () => Promise<T>): Promise<T>;
+  entered(phase: 'installing' | 'starting'): void;
+  /** The machine that runs now, to be reached by others. */
+  runs(machine: LabMachine): void;
+}
+
+/**
+ * Brings a node up and leaves it running.
+ * @returns what it has become. @throws {LabFailure} when it does not get there; its machine may still run.
+ */
+export async function bringUp(node: LabNode, course: Course): Promise<'complete' | 'ready'> {
+  const { machine: spec, install, name } = node;
+  for (const [i, { file }] of spec.disks.entries()) {
+    await createDisk(file, (node.diskMiB[i] ?? 0) * 2 ** 20);
+  }
+  if (install === undefined) {
+    await course.inPlace(() => startBare(node, course));
+    return 'ready';
+  }
+  await course.inPlace(() => installNode(node, install, course));
+  course.entered('starting');
+  const machine = await course.engine.start(spec);
+  course.runs(machine);
+  await machine.waitForLine(new RegExp(`slipway: complete ${name}$`), LIMIT.complete);
+  return 'complete';
+}
+
+async function installNode(
+  { name, machine: spec }: LabNode,
+  { hotkey, halts }: NonNullable<LabNode['install']>,
+  { engine, iso = '', entered, runs }: Course,
+): Promise<void> {
+  entered('installing');
+  const machine = await engine.start({
+    ...spec,
+    medium: { kind: 'cd', file: iso },
+    onReboot: 'end',
+    consoleLog: installLog(spec.consoleLog),
+  });
+  runs(machine);
+  await machine.waitForLine(/Boot from disk/, LIMIT.menu);
+  machine.type(hotkey);
+  await machine.waitForLine(new RegExp(`slipway: installed ${name}$`), LIMIT.install);
+  if (halts) await machine.waitForLine(/reboot: System halted/, LIMIT.powerOff, 'expected');
+  else await machine.waitForPowerOff(LIMIT.powerOff);
+  await machine.end();
+}
+
+/** Where the console of the installation is kept. */
+export const installLog = (consoleLog: string): string => join(dirname(consoleLog), 'install.log');
+
+async function startBare(
+  { machine: spec, address }: LabNode,
+  { engine, entered, runs }: Course,
+): Promise<void> {
+  entered('starting');
+  const machine = await engine.start(spec);
+  runs(machine);
+  await machine.waitForLine(/login:/, LIMIT.ready);
+  if (address !== undefined && !(await answersSsh(address, LIMIT.ssh))) {
+    const last = machine.transcript().split('\n').slice(-10);
+    throw new LabFailure(spec.name, `does not answer at ${address}`, last, spec.consoleLog);
+  }
+}
+
+/** Whether an SSH server greets us before the time is up. */
+async function answersSsh(address: string, timeoutMs: number): Promise<boolean> {
+  for (const deadline = Date.now() + timeoutMs; Date.now() < deadline; ) {
+    if (await greets(address)) return true;
+    await pause(250);
+  }
+  return false;
+}
+
+const greets = (address: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = createConnection({ host: address, port: 22, timeout: 5_000 });
+    const settle = (greeted: boolean): void => {
+      socket.destroy();
+      resolve(greeted);
+    };
+    socket.once('data', (data) => settle(data.toString('latin1').startsWith('SSH-')));
+    for (const event of ['error', 'timeout', 'close']) socket.once(event, () => settle(false));
+  });
