@@ -2,6 +2,7 @@
 import type { Step } from '../src/engine/step.ts';
 import type { NodePlan } from '../src/plan/types.ts';
 import type { LayoutRecord } from '../src/storage/layout-record.ts';
+import type { PeerLink } from './cluster/peer-link.ts';
 
 export interface NodeFacts {
   /** /etc/slipway/node.json */
@@ -12,6 +13,8 @@ export interface NodeFacts {
   readonly builtAt: number;
   /** The device a person chose to take the place of a disk that is gone. */
   readonly replacement?: string;
+  /** How to ask the other nodes of the cluster; absent where nothing may be waited for. */
+  readonly peers?: PeerLink;
 }
 
 export interface AgentStep extends Step<NodeFacts> {

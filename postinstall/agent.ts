@@ -11,6 +11,7 @@ import { spawnExec } from '../src/engine/spawn.ts';
 import { LAYOUT_RECORD_PATH } from '../src/storage/layout-record.ts';
 import { recordLayout } from '../src/storage/record-layout.ts';
 import { type AgentCall, parseArguments, USAGE } from './arguments.ts';
+import { tcpPeers } from './cluster/peer-link.ts';
 import { explanation } from './explain.ts';
 import { readNodePlan } from './node-facts.ts';
 import {
@@ -60,7 +61,7 @@ async function run(call: Extract<AgentCall, { verb: 'run' }>): Promise<number> {
     const outlets = runOutlets();
     const verdict = await runAgent({
       machine,
-      given,
+      given: { ...given, peers: tcpPeers(machine) },
       outlets,
       signal: stop.signal,
       mayRestart,

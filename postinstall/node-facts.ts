@@ -13,7 +13,7 @@ const REMEDY = 'install the node again from its ISO, or restore the file from a 
 /** Rejects with a StepFailure of class `config-invalid` when a file is missing or is not what it should be. */
 export async function readNodeFacts(
   machine: Machine,
-  given: Pick<NodeFacts, 'builtAt' | 'replacement'>,
+  given: Pick<NodeFacts, 'builtAt' | 'replacement' | 'peers'>,
 ): Promise<NodeFacts> {
   const plan = await readNodePlan(machine);
   try {

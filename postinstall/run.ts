@@ -6,7 +6,9 @@ import type { Machine } from '../src/engine/machine.ts';
 import { redactor } from '../src/engine/redact.ts';
 import { checkStep, type StepEvent, stepProblem } from '../src/engine/run-step.ts';
 import { orderSteps, runSteps } from '../src/engine/run-steps.ts';
+import type { HaPlan } from '../src/plan/types.ts';
 import type { AgentStep, NodeFacts } from './agent-step.ts';
+import { clusterSteps } from './cluster/steps/index.ts';
 import { liveView } from './live-view.ts';
 import { readNodeFacts, readNodePlan } from './node-facts.ts';
 import { type Ending, restartOnce } from './restart.ts';
@@ -22,7 +24,7 @@ export interface RunOutlets {
 }
 
 /** What the agent knows beside the node's files. */
-export type GivenFacts = Pick<NodeFacts, 'builtAt' | 'replacement'>;
+export type GivenFacts = Pick<NodeFacts, 'builtAt' | 'replacement' | 'peers'>;
 
 export interface RunRequest {
   readonly machine: Machine;
@@ -39,10 +41,17 @@ export interface RunRequest {
 
 export type RunVerdict = 'complete' | 'failed' | 'interrupted' | 'partial' | 'restarting';
 
-/** Own steps and the user's, ordered. */
+/** Own steps, those of the cluster the node belongs to, and the user's, ordered. */
 export async function allSteps(machine: Machine): Promise<readonly AgentStep[]> {
-  const own = NODE_STEPS.map(({ id }) => id);
-  return orderSteps([...NODE_STEPS, ...(await readUserSteps(machine, own))]);
+  const own = [...NODE_STEPS, ...clusterSteps(await haPlan(machine), idsOf(NODE_STEPS))];
+  return orderSteps([...own, ...(await readUserSteps(machine, idsOf(own)))]);
+}
+
+const idsOf = (steps: readonly AgentStep[]): readonly string[] => steps.map(({ id }) => id);
+
+/** A plan that cannot be read is reported where it is needed. */
+async function haPlan(machine: Machine): Promise<HaPlan | undefined> {
+  return (await readNodePlan(machine).catch(() => undefined))?.ha;
 }
 
 /** Runs the steps; says and records the verdict. `partial`: the one step asked for is verified. */

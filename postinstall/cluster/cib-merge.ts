@@ -45,12 +45,14 @@ function withChildren(parent: XmlElement, desired: readonly XmlElement[], prune:
     !desired.some((wanted) => sameThing(wanted, child));
   const kept = parent.children.filter((child) => !isUnwanted(child));
   const start = kept.length === parent.children.length ? parent : { ...parent, children: kept };
-  return desired.reduce((sum, wanted) => {
-    const found = sum.children.find((child) => sameThing(child, wanted));
-    if (found === undefined) return { ...sum, children: [...sum.children, wanted] };
-    const next = merged(found, wanted, prune);
-    return next === found ? sum : withChild(sum, found, next);
-  }, start);
+  return desired.reduce((section, wanted) => withObject(section, wanted, prune), start);
+}
+
+function withObject(parent: XmlElement, wanted: XmlElement, prune: boolean): XmlElement {
+  const found = parent.children.find((child) => sameThing(child, wanted));
+  if (found === undefined) return withChild(parent, wanted, wanted);
+  const next = merged(found, wanted, prune);
+  return next === found ? parent : withChild(parent, found, next);
 }
 
 /** `found` with all that `wanted` says; what it has beyond that stays. */

@@ -66,13 +66,15 @@ function primitive({ id, type, agentClass, provider, parameters, operations }: P
   ]);
 }
 
-const FENCED = (fencing: HaPlan['fencing']): boolean => fencing.kind !== 'none';
+const canFence = (fencing: HaPlan['fencing']): boolean => fencing.kind !== 'none';
 
 /** The options of the cluster and its fence devices: all there is before the resources. */
 export function fencingCib({ members, fencing }: HaPlan): DesiredCib {
   const devices = fenceDevices(fencing, members);
   return {
-    crm_config: [nvpairs('cluster_property_set', 'slipway-options', { 'stonith-enabled': FENCED(fencing) })],
+    crm_config: [
+      nvpairs('cluster_property_set', 'slipway-options', { 'stonith-enabled': canFence(fencing) }),
+    ],
     rsc_defaults: [nvpairs('meta_attributes', 'slipway-defaults', { 'resource-stickiness': 100 })],
     resources: devices.map(({ id, agent, parameters }) =>
       primitive({

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer, connect as dial, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { StepFailure } from '../../src/engine/failure.ts';
+import type { Machine } from '../../src/engine/machine.ts';
 import {
   type Answer,
   type Exchange,
@@ -38,10 +39,11 @@ export type Answerer = (question: Question, from: string) => Promise<Answer>;
 
 export interface PeerLink {
   /**
-   * Answers peers at `address` from now on, until the process ends; a later call replaces who we are and who answers.
-   * Rejects with a StepFailure of class `transient` when the address cannot be listened at (yet).
+   * Answers peers at `address` from now on, until the process ends; a later call replaces who we are and what we answer.
+   * Rejects with a StepFailure of class `transient` when the address cannot be listened at (yet). `answers` is given a
+   * machine that outlasts the step that asks for this.
    */
-  listen(address: string, identity: Identity, answer: Answerer): Promise<void>;
+  listen(address: string, identity: Identity, answers: (machine: Machine) => Answerer): Promise<void>;
   /**
    * Asks one question. Rejects with a StepFailure: `waiting-peer` when nobody answers, `refused-foreign-data` when who
    * answers does not hold our secret.
@@ -55,16 +57,16 @@ const LINE_MS = 30_000;
 /** Characters; our lines are a few hundred. */
 const LONGEST_LINE = 16_384;
 
-export function tcpPeers(port = PEER_PORT): PeerLink {
+export function tcpPeers(machine: Machine, port = PEER_PORT): PeerLink {
   let server: Server | undefined;
   let host: { readonly identity: Identity; readonly answer: Answerer } | undefined;
   return {
-    async listen(address, identity, answer) {
-      host = { identity, answer };
+    async listen(address, identity, answers) {
+      host = { identity, answer: answers(machine) };
       if (server !== undefined) return;
       const made = createServer((socket) => {
-        const { identity: self, answer: reply } = host ?? { identity, answer };
-        void answerOne(socket, self, reply).catch(() => socket.destroy());
+        if (host === undefined) socket.destroy();
+        else void answerOne(socket, host.identity, host.answer).catch(() => socket.destroy());
       });
       await listening(made, address, port);
       // It serves while steps run and must not keep the process alive after them.

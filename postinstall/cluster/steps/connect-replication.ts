@@ -1,0 +1,74 @@
+import { StepFailure } from '../../../src/engine/failure.ts';
+import type { Machine } from '../../../src/engine/machine.ts';
+import type { AgentStep } from '../../agent-step.ts';
+import { unitState } from '../cluster-state.ts';
+import { type DrbdState, describeDrbd, readDrbd } from '../drbd-state.ts';
+import { pairOf } from '../members.ts';
+import { PEER_PATIENCE_MS, waitsForPeer, waitUntil } from '../wait.ts';
+
+/** Both halves of the volume see each other. */
+export const connectReplication: AgentStep = {
+  id: 'connect-replication',
+  title: 'Replication link',
+  after: ['create-metadata'],
+  checks: 'DRBD has the volume attached, is connected to the peer, and runs with the configuration on disk.',
+  byHand:
+    'drbdadm status; after a split brain decide whose data is kept, and on the other node: drbdadm secondary RESOURCE; ' +
+    'drbdadm connect --discard-my-data RESOURCE.',
+
+  async check(machine, facts) {
+    const { replication, peer } = pairOf(facts);
+    const state = await readDrbd(machine, replication.resource);
+    refuseSplitBrain(state, peer.name);
+    if (state?.connection !== 'Connected' || state.disk === 'Diskless')
+      return { done: false, why: `DRBD is ${describeDrbd(state)}` };
+    if (await differsFromConfig(machine, replication.resource))
+      return { done: false, why: 'DRBD runs with another configuration than that of the plan' };
+    return { done: true, evidence: { state: describeDrbd(state) } };
+  },
+
+  async apply(machine, facts) {
+    const { replication, peer } = pairOf(facts);
+    const { resource } = replication;
+    const state = await readDrbd(machine, resource);
+    if (state === undefined && (await unitState(machine, 'pacemaker.service')) === 'active')
+      throw new StepFailure('transient', 'Pacemaker has not started DRBD yet');
+    if (state === undefined || state.disk === 'Diskless' || (await differsFromConfig(machine, resource)))
+      await machine.exec({ file: 'drbdadm', args: ['adjust', resource], effect: 'write' });
+    await waitUntil(
+      machine,
+      async () => {
+        const now = await readDrbd(machine, resource);
+        refuseSplitBrain(now, peer.name);
+        return now?.connection === 'Connected'
+          ? undefined
+          : `DRBD does not reach ${peer.name}: ${describeDrbd(now)}`;
+      },
+      {
+        limitMs: PEER_PATIENCE_MS,
+        late: waitsForPeer('see the console of the other node, and the link between them'),
+      },
+    );
+  },
+};
+
+/** Whose data is right is for a person: nothing is ever discarded here. */
+function refuseSplitBrain(state: DrbdState | undefined, peer: string): void {
+  if (state?.connection !== 'StandAlone') return;
+  throw new StepFailure(
+    'waiting-operator',
+    `DRBD has broken off with ${peer}: both wrote without each other, or their data has no common past (${describeDrbd(state)})`,
+    'nothing is lost and nothing was discarded; slipway-agent explain connect-replication says how to choose',
+  );
+}
+
+/** `adjust` of drbdadm as a dry run. What it prints holds the shared secret and goes nowhere. */
+async function differsFromConfig(machine: Machine, resource: string): Promise<boolean> {
+  const { stdout } = await machine.exec({
+    file: 'drbdadm',
+    args: ['--dry-run', 'adjust', resource],
+    effect: 'read',
+    accept: [0],
+  });
+  return stdout.trim() !== '';
+}

@@ -1,0 +1,118 @@
+import { StepFailure } from '../../../src/engine/failure.ts';
+import type { Machine } from '../../../src/engine/machine.ts';
+import type { AgentStep, NodeFacts } from '../../agent-step.ts';
+import { answersOf } from '../answers.ts';
+import { inventoryHash } from '../inventory.ts';
+import { identityOf, type KeyFile, readKeys } from '../key-files.ts';
+import { membership } from '../members.ts';
+
+/** Who proved to hold our secret, from the same plan. No more than a note of an exchange: the secret is what counts. */
+const ENROLLED_PATH = '/etc/slipway/peers.json';
+/** Milliseconds two clocks may differ. Logs are compared by people; nothing in a cluster needs less. */
+const CLOCK_LIMIT_MS = 30_000;
+
+interface Enrolled {
+  readonly secret: string;
+  readonly inventory: string;
+  readonly peers: readonly string[];
+}
+
+/** Every node has proved to every other that it holds the same join secret, before anything of the cluster is started. */
+export const enrolPeers: AgentStep = {
+  id: 'enrol-peers',
+  title: 'Peers',
+  after: ['take-join-secret'],
+  checks:
+    'Each other node proved that it holds the join secret (HMAC over nonces of both), was installed from the same plan, ' +
+    'and has the same time.',
+  byHand: 'Start the other node. It waits for its join secret on its console; both need the same key medium.',
+
+  async check(machine, facts) {
+    const keys = await keysOf(machine);
+    const { peers } = membership(facts);
+    await listen(facts, keys);
+    const enrolled = await readEnrolled(machine);
+    const wanted = wantedOf(facts, keys, enrolled?.peers ?? []);
+    const missing = peers.filter(({ name }) => !enrolled?.peers.includes(name)).map(({ name }) => name);
+    if (enrolled?.secret !== wanted.secret || enrolled.inventory !== wanted.inventory || missing.length > 0) {
+      const names = peers.map(({ name }) => name).join(' and ');
+      return {
+        done: false,
+        why: `${missing.join(' and ') || names} did not prove that it belongs to this cluster`,
+      };
+    }
+    return { done: true, evidence: { peers: enrolled.peers, plan: enrolled.inventory } };
+  },
+
+  async apply(machine, facts, say) {
+    const keys = await keysOf(machine);
+    const { peers, self } = membership(facts);
+    const link = facts.peers;
+    if (link === undefined) throw new StepFailure('config-invalid', 'this run cannot ask its peers');
+    for (const { name, links } of peers) {
+      const asked = machine.now();
+      const peer = { name, address: links[0] };
+      const { inventory, clock } = await link.ask(identityOf(keys, self.name), peer, { kind: 'inventory' });
+      if (inventory !== inventoryHash(facts.plan)) {
+        throw new StepFailure(
+          'refused-foreign-data',
+          `${name} was installed from another plan of cluster '${keys.cluster}' than this node`,
+          'install both from the same medium, or give both the same /etc/slipway/node.json package',
+        );
+      }
+      compareClocks(name, Number(clock), (asked + machine.now()) / 2);
+      say(`${name} proved that it holds the join secret`);
+    }
+    const enrolled = wantedOf(
+      facts,
+      keys,
+      peers.map(({ name }) => name),
+    );
+    await machine.writeFile(ENROLLED_PATH, `${JSON.stringify(enrolled)}\n`, 0o600);
+  },
+};
+
+async function keysOf(machine: Machine): Promise<KeyFile> {
+  const keys = await readKeys(machine);
+  if (keys === undefined) throw new StepFailure('verify-failed', 'this node has no keys of its cluster yet');
+  return keys;
+}
+
+/**
+ * Peers are answered as long as this run lasts, also when they proved themselves before: they may have been cut off
+ * before they could note it. It changes nothing on this machine.
+ */
+async function listen(facts: NodeFacts, keys: KeyFile): Promise<void> {
+  const { self } = membership(facts);
+  await facts.peers?.listen(self.links[0], identityOf(keys, self.name), (lasting) =>
+    answersOf(lasting, facts),
+  );
+}
+
+const wantedOf = (facts: NodeFacts, keys: KeyFile, peers: readonly string[]): Enrolled => ({
+  secret: keys.id,
+  inventory: inventoryHash(facts.plan),
+  peers,
+});
+
+async function readEnrolled(machine: Machine): Promise<Enrolled | undefined> {
+  const text = await machine.readFile(ENROLLED_PATH);
+  if (text === undefined) return undefined;
+  try {
+    const value: Partial<Enrolled> = JSON.parse(text);
+    const { secret = '', inventory = '', peers = [] } = value;
+    return { secret, inventory, peers };
+  } catch {
+    return undefined;
+  }
+}
+
+function compareClocks(peer: string, theirs: number, ours: number): void {
+  const ms = Math.round(theirs - ours);
+  if (Math.abs(ms) <= CLOCK_LIMIT_MS) return;
+  throw new StepFailure(
+    'waiting-operator',
+    `the clock of ${peer} is ${Math.abs(Math.round(ms / 1000))} s ${ms > 0 ? 'ahead of' : 'behind'} this node's`,
+    'set the one that is wrong (timedatectl set-time), or name timeServers in the spec',
+  );
+}

@@ -1,0 +1,44 @@
+/** The steps of a node that belongs to a cluster, in the order they run. */
+import type { HaPlan } from '../../../src/plan/types.ts';
+import type { AgentStep } from '../../agent-step.ts';
+import { checkMembers } from './check-members.ts';
+import { connectReplication } from './connect-replication.ts';
+import { createMetadata } from './create-metadata.ts';
+import { enrolPeers } from './enrol-peers.ts';
+import { makeFileSystem } from './make-file-system.ts';
+import { proveFailover } from './prove-failover.ts';
+import { registerFencing } from './register-fencing.ts';
+import { startAtBoot } from './start-at-boot.ts';
+import { startCorosync } from './start-corosync.ts';
+import { startPacemaker } from './start-pacemaker.ts';
+import { synchroniseData } from './synchronise-data.ts';
+import { takeJoinSecret } from './take-join-secret.ts';
+import { writeReplication } from './write-replication.ts';
+import { writeResources } from './write-resources.ts';
+
+const REPLICATION: readonly AgentStep[] = [
+  writeReplication,
+  createMetadata,
+  connectReplication,
+  synchroniseData,
+  makeFileSystem,
+];
+
+/** None for a node by itself. They come after `before`, the steps of every node. */
+export function clusterSteps(ha: HaPlan | undefined, before: readonly string[]): readonly AgentStep[] {
+  if (ha === undefined) return [];
+  const data = ha.replication === undefined ? [] : REPLICATION;
+  const dataLast = data.slice(-1).map(({ id }) => id);
+  return [
+    { ...checkMembers, after: before },
+    { ...takeJoinSecret, after: [checkMembers.id] },
+    enrolPeers,
+    ...data,
+    startCorosync,
+    startPacemaker,
+    registerFencing,
+    { ...writeResources, after: [...(writeResources.after ?? []), ...dataLast] },
+    startAtBoot,
+    proveFailover,
+  ];
+}
