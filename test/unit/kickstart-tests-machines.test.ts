@@ -89,17 +89,19 @@ describe('a machine of a test', () => {
 });
 
 describe('starting what was installed on arrays', () => {
-  const boots = (test: string, login: (disks: readonly string[]) => boolean) =>
+  const SESSION = ['Password:', '# ', 'arrays are whole'];
+  const boots = (test: string, login: (disks: readonly string[]) => boolean, session = SESSION) =>
     inTempDir(async (dir) => {
       const efiVars = join(dir, 'efivars.fd');
       await writeFile(efiVars, '');
       const engine = engineOf(({ disks }) => ({
-        says: login(disks.map(({ file }) => file)) ? ['localhost login:'] : ['grub rescue>'],
+        says: login(disks.map(({ file }) => file)) ? ['localhost login:', ...session] : ['grub rescue>'],
+        ends: 'off',
       }));
       return { results: await bootEach(engine, test, { ...SPEC, efiVars }, dir), started: engine.started };
     });
 
-  it('happens with all disks and without each, and writes to none', async () => {
+  it('happens with all disks until they are in sync, then without each, which writes to none', async () => {
     const { results, started } = await boots('lvm-raid-1', (disks) => disks.includes('/t/a.img'));
     assert.deepEqual(results, [
       { booted: true, expected: true },
@@ -111,13 +113,19 @@ describe('starting what was installed on arrays', () => {
       started.map(({ disks }) => disks.map(({ file }) => file.slice(3, 4)).join('')),
       ['abc', 'bc', 'ac', 'ab'],
     );
-    assert.ok(started.every(({ disks }) => disks.every(({ discardWrites }) => discardWrites === true)));
+    const discards = started.map(({ disks }) => disks.every(({ discardWrites }) => discardWrites === true));
+    assert.deepEqual(discards, [false, true, true, true]);
     assert.equal(new Set(started.map(({ efiVars }) => efiVars)).size, 4);
   });
 
   it('shows where it went against expectation', async () => {
     const { results } = await boots('lvm-raid-1', (disks) => disks.length === 3);
     assert.deepEqual(results[2], { without: 2, booted: false, expected: true });
+  });
+
+  it('goes no further when the arrays do not come into sync', async () => {
+    const { results } = await boots('lvm-raid-1', () => true, ['Password:', '# ']);
+    assert.deepEqual(results, [{ booted: false, expected: true }]);
   });
 
   it('is for arrays only', () => {
