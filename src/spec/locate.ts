@@ -1,5 +1,5 @@
 /** From a key path to the characters of the YAML source it stands at. */
-import { type Document, isAlias, isMap, isScalar, isSeq, type LineCounter, type Node, type Pair } from 'yaml';
+import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type Pair } from 'yaml';
 import type { Finding, KeyPath } from './finding.ts';
 
 export interface Span {
@@ -14,7 +14,6 @@ export interface Span {
 export interface YamlSource {
   readonly text: string;
   readonly document: Document.Parsed;
-  readonly lines: LineCounter;
 }
 
 /** The place of a finding; a value that is not there is shown at the nearest parent that is. */
@@ -26,13 +25,16 @@ export function locate(source: YamlSource, finding: Pick<Finding, 'path' | 'at'>
   return spanOf(source, shown?.range?.[0] ?? 0, shown?.range?.[1] ?? 0);
 }
 
-/** The span of two offsets, cut at the end of the first line. */
-export function spanOf(source: Pick<YamlSource, 'text' | 'lines'>, start: number, end: number): Span {
-  const { line, col } = source.lines.linePos(start);
-  const firstLine = source.text.slice(start, Math.max(start, end)).split('\n')[0] ?? '';
+/**
+ * The span of two offsets, cut at the end of the first line. Counted here: the library's own line counter leaves out
+ * lines that a broken collection has swallowed.
+ */
+export function spanOf({ text }: Pick<YamlSource, 'text'>, start: number, end: number): Span {
+  const before = text.slice(0, start).split('\n');
+  const firstLine = text.slice(start, Math.max(start, end)).split('\n')[0] ?? '';
   return {
-    line: Math.max(1, line),
-    column: Math.max(1, col),
+    line: before.length,
+    column: (before.at(-1)?.length ?? 0) + 1,
     length: Math.max(1, firstLine.trimEnd().length),
   };
 }

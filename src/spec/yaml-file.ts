@@ -1,5 +1,5 @@
 /** Reading YAML that people wrote: every problem with its place, syntax and schema alike. */
-import { LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
+import { parseDocument, visit, type YAMLError } from 'yaml';
 import type * as z from 'zod';
 import type { Problem } from '../errors/problem.ts';
 import type { Finding } from './finding.ts';
@@ -17,9 +17,8 @@ export interface YamlFile {
 
 /** Parses the text; never throws for any. */
 export function parseYaml(text: string, file: string): YamlFile {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const source = { text, document, lines };
+  const document = parseDocument(text, { prettyErrors: false });
+  const source = { text, document };
   const problems = [
     ...onePerLine(document.errors.map((error) => syntaxProblem(file, source, error, 'error'))),
     ...document.warnings.map((warning) => syntaxProblem(file, source, warning, 'warning')),

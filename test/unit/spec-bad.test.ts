@@ -60,6 +60,14 @@ describe('a spec with mistakes', () => {
   });
 });
 
+describe('a line that a broken list has swallowed', () => {
+  it('counts', () => {
+    const text = 'nodes:\n  - a: 1\n    b:\n      c: 1 # x\n[] d\n      e: 1\n    # f\n    g:\n      h: 2\n';
+    const places = checkSpecText(text, 'x.yaml').problems.map(({ line, column }) => `${line}:${column}`);
+    assert.deepEqual(places.slice(0, 2), ['5:4', '8:1']);
+  });
+});
+
 describe('any text at all', () => {
   const valid = readFileSync(join(FOLDER, '../../examples/ha-pair.yaml'), 'utf8');
 
