@@ -1,5 +1,5 @@
 /** A vendor's install ISO from the net: in the cache once and for all, and only as its maker made it. */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandError } from '../engine/command.ts';
 import { FailedError } from '../errors/exit.ts';
@@ -40,7 +40,8 @@ const GPGV_TIMEOUT_MS = 20 * 60_000;
  * against its maker's detached signature; what fails the sum is not kept, what fails the signature is never answered.
  *
  * A download that was ended goes on where it stopped: the part lies in the cache's `parts`, named after the sum it
- * shall have. A preview downloads nothing, and the file it answers need not exist.
+ * shall have. A preview downloads nothing; where the file is not there yet it ends with ENOENT, as after any command that
+ * was not run.
  * @throws {FailedError} when it cannot be had or is not what it should be.
  */
 export async function obtainVendorMedium(
@@ -60,9 +61,8 @@ export async function obtainVendorMedium(
     await rename(part, join(entry, 'medium.iso'));
   });
   const path = join(dir, 'medium.iso');
-  if (image.signed !== undefined && context.preview !== true) {
-    await checkSignature(path, image, image.signed, { context, say, net });
-  }
+  if (context.preview === true) await access(path);
+  else if (image.signed !== undefined) await checkSignature(path, image, image.signed, { context, say, net });
   return { path, reused };
 }
 

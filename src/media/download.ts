@@ -83,7 +83,7 @@ async function fetchAll(
       failures = now.bytes > received.bytes ? 1 : failures + 1;
       if (failures >= ATTEMPTS) throw gaveUp(url, now.bytes, lost);
       received = now;
-      options.say(`${lost.message}; trying again after ${amount(now.bytes)}`);
+      options.say(`${lost.message}; trying again${now.bytes > 0 ? ` after ${amount(now.bytes)}` : ''}`);
       await pause(FIRST_PAUSE_MS * 2 ** (failures - 1), options.signal);
     }
   } finally {
