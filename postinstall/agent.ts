@@ -167,7 +167,8 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   const { failureClass, message, remedy } = stepProblem(error);
-  process.stderr.write(`slipway-agent: ${failureClass}: ${message}\n`);
+  const reason = error instanceof LockedError ? message : `${failureClass}: ${message}`;
+  process.stderr.write(`slipway-agent: ${reason}\n`);
   if (remedy !== undefined) process.stderr.write(`  ${remedy}\n`);
   process.exitCode = error instanceof LockedError ? 2 : 1;
 }

@@ -148,10 +148,11 @@ export async function checkAgent(
 ): Promise<boolean> {
   const facts = await readNodeFacts(machine, given);
   const steps = await allSteps(machine);
+  const redact = redactor(secretsOf(facts));
   const results: boolean[] = [];
   for (const step of only === undefined ? steps : [stepNamed(steps, only)]) {
     const result = await checkStep(step, machine, facts);
-    say(result.done ? `${step.id}: verified` : `${step.id}: not verified: ${result.why}`);
+    say(result.done ? `${step.id}: verified` : `${step.id}: not verified: ${redact(result.why)}`);
     results.push(result.done);
   }
   return results.every((done) => done);

@@ -1,57 +1,24 @@
 import assert from 'node:assert/strict';
-import { parseArguments } from '../../postinstall/arguments.ts';
-import { explanation } from '../../postinstall/explain.ts';
 import { restartOnce } from '../../postinstall/restart.ts';
-import { allSteps, checkAgent, type RunVerdict, runAgent } from '../../postinstall/run.ts';
-import { readStatus, STATUS_PATH, statusTable } from '../../postinstall/status.ts';
+import { allSteps, checkAgent } from '../../postinstall/run.ts';
+import { JOURNAL_PATH, readStatus, STATUS_PATH } from '../../postinstall/status.ts';
 import { stoppableMachine } from '../../src/engine/bounded-machine.ts';
 import type { Command } from '../../src/engine/command.ts';
-import { openJournal, readJournal } from '../../src/engine/journal.ts';
-import { LAYOUT_RECORD_PATH } from '../../src/storage/layout-record.ts';
-import { recordLayout } from '../../src/storage/record-layout.ts';
-import { type InstalledNode, installedNode, PLAN } from '../helpers/installed-node.ts';
-
-const JOURNAL = '/var/lib/slipway/journal.json';
-const BUILT_AT = Date.parse('2026-01-01');
-
-async function recordedNode(options: Parameters<typeof installedNode>[0] = {}): Promise<InstalledNode> {
-  const machine = installedNode(options);
-  machine.files.set(LAYOUT_RECORD_PATH, JSON.stringify(await recordLayout(machine, PLAN)));
-  // The process that runs is there.
-  machine.files.set(`/proc/${process.pid}/stat`, '');
-  return machine;
-}
+import { readJournal } from '../../src/engine/journal.ts';
+import { type AgentRun, BUILT_AT, recordedNode, runRecorded } from '../helpers/agent-run.ts';
+import type { InstalledNode } from '../helpers/installed-node.ts';
 
 const writes = ({ effect }: Command): boolean => effect === 'write';
-
-interface Run {
-  readonly verdict: RunVerdict;
-  readonly progress: readonly string[];
-  readonly said: readonly string[];
-}
-
-async function run(machine: InstalledNode, only?: string, stop = new AbortController()): Promise<Run> {
-  const progress: string[] = [];
-  const said: string[] = [];
-  const verdict = await runAgent({
-    machine,
-    given: { builtAt: BUILT_AT },
-    signal: stop.signal,
-    outlets: { progress: (line) => void progress.push(line), verdict: async (line) => void said.push(line) },
-    ...(only === undefined ? {} : { only }),
-  });
-  return { verdict, progress, said };
-}
 
 describe('a run of the agent', () => {
   it('ends complete when every step is verified, and says so', async () => {
     const machine = await recordedNode();
-    const { verdict, said, progress } = await run(machine);
+    const { verdict, said, progress } = await runRecorded(machine);
     assert.deepEqual([verdict, said], ['complete', ['slipway: complete node-a']]);
     assert.equal(machine.files.get(STATUS_PATH), 'slipway: complete node-a\n');
     assert.match(progress.join('\n'), /^slipway: \[1\/\d+\] Identity: already-done \(0\.0 s\)$/m);
     assert.match(progress.join('\n'), /^slipway: \[\d+\/\d+\] Host names: changed/m);
-    const journal = await readJournal(machine, JOURNAL);
+    const journal = await readJournal(machine, JOURNAL_PATH);
     assert.deepEqual(journal?.verdict, { state: 'complete' });
     assert.equal(
       Object.values(journal?.steps ?? {}).every(({ state }) => state === 'verified'),
@@ -61,24 +28,24 @@ describe('a run of the agent', () => {
 
   it('changes nothing but its own records the second time', async () => {
     const machine = await recordedNode();
-    await run(machine);
+    await runRecorded(machine);
     machine.written.length = 0;
     machine.ran.length = 0;
-    const { verdict } = await run(machine);
+    const { verdict } = await runRecorded(machine);
     assert.deepEqual([verdict, machine.ran.filter(writes)], ['complete', []]);
-    assert.deepEqual([...new Set(machine.written)].sort(), [JOURNAL, STATUS_PATH]);
+    assert.deepEqual([...new Set(machine.written)].sort(), [JOURNAL_PATH, STATUS_PATH]);
   });
 
   it('fails on one disk alone, says that arrays are degraded, and does not go on', async () => {
     const machine = await recordedNode();
     machine.pull('sda');
-    const { verdict, said } = await run(machine);
+    const { verdict, said } = await runRecorded(machine);
     assert.equal(verdict, 'failed');
     assert.match(
       said.join('\n'),
       /^slipway: failed node-a: verify-failed: pass-md-gate: array boot is degraded: 1 of 2 members; .*$/,
     );
-    const journal = await readJournal(machine, JOURNAL);
+    const journal = await readJournal(machine, JOURNAL_PATH);
     assert.deepEqual([journal?.verdict.state, journal?.steps['prove-boot-loader']], ['failed', undefined]);
   });
 
@@ -87,7 +54,7 @@ describe('a run of the agent', () => {
     const full = Object.assign(machine, {
       writeFile: () => Promise.reject(new Error('ENOSPC: no space left on device, write')),
     });
-    const { verdict, said } = await run(full);
+    const { verdict, said } = await runRecorded(full);
     assert.deepEqual(
       [verdict, said],
       [
@@ -102,7 +69,7 @@ describe('a run of the agent', () => {
       const machine = await recordedNode();
       if (text === undefined) machine.files.delete('/etc/slipway/node.json');
       else machine.files.set('/etc/slipway/node.json', text);
-      const { said } = await run(machine);
+      const { said } = await runRecorded(machine);
       assert.match(
         said.join(),
         /^slipway: failed node-a: config-invalid: read-facts: \/etc\/slipway\/node\.json: /,
@@ -114,7 +81,7 @@ describe('a run of the agent', () => {
     const stop = new AbortController();
     const machine = await recordedNode();
     stop.abort();
-    const { verdict, said } = await run(machine, undefined, stop);
+    const { verdict, said } = await runRecorded(machine, { stop });
     assert.deepEqual([verdict, said, machine.files.get(STATUS_PATH)], ['interrupted', [], 'running\n']);
   });
 
@@ -137,8 +104,8 @@ describe('a run of the agent', () => {
       },
     });
     const stoppable = Object.assign(machine, { exec: stoppableMachine({ ...machine }, stop.signal).exec });
-    const { verdict, said } = await run(stoppable, undefined, stop);
-    const journal = await readJournal(machine, JOURNAL);
+    const { verdict, said } = await runRecorded(stoppable, { stop });
+    const journal = await readJournal(machine, JOURNAL_PATH);
     assert.deepEqual([verdict, said, ended], ['interrupted', [], ['ln']]);
     assert.deepEqual(journal?.verdict, { state: 'running' });
     const record = journal?.steps['set-time'];
@@ -147,15 +114,15 @@ describe('a run of the agent', () => {
 
   it('runs one step alone, but only on ground that holds', async () => {
     const machine = await recordedNode();
-    const { verdict, said, progress } = await run(machine, 'write-hosts');
+    const { verdict, said, progress } = await runRecorded(machine, { only: 'write-hosts' });
     assert.deepEqual([verdict, said, progress.length], ['partial', [], 2]);
     machine.pull('sda');
     assert.match(
-      (await run(machine, 'prove-boot-loader')).said.join(),
+      (await runRecorded(machine, { only: 'prove-boot-loader' })).said.join(),
       /prove-boot-loader: pass-md-gate has to be verified first: array boot is degraded/,
     );
     assert.match(
-      (await run(machine, 'nonsense')).said.join(),
+      (await runRecorded(machine, { only: 'nonsense' })).said.join(),
       /config-invalid: nonsense: there is no step 'nonsense'; there are set-identity, /,
     );
   });
@@ -222,123 +189,40 @@ describe('a step that needs a restart', () => {
   });
 });
 
-describe('the status', () => {
-  it('is waiting, and says for what, while a step waits', async () => {
-    const machine = await recordedNode();
-    const journal = await openJournal(machine, JOURNAL, { node: 'node-a', boot: 'boot-1', pid: process.pid });
-    const problem = {
-      failureClass: 'waiting-peer',
-      message: 'node-b does not answer',
-      remedy: 'start it',
-    } as const;
-    await journal.waiting('set-time', problem);
-    const steps = await allSteps(machine);
-    const status = await readStatus(machine, 'node-a', steps);
-    assert.deepEqual([status.state, status.problem?.class], ['waiting', 'waiting-peer']);
+describe('a node that has to be restarted', () => {
+  const CONFIG = { '/etc/selinux/config': 'SELINUX=enforcing\n' };
+  const attempt = (machine: InstalledNode): Promise<AgentRun> => runRecorded(machine, { mayRestart: true });
+  const boot = (machine: InstalledNode, id: string): void =>
+    void machine.files.set('/proc/sys/kernel/random/boot_id', `${id}\n`);
+
+  it('says why, is waiting meanwhile, and goes on after it', async () => {
+    const machine = await recordedNode({ files: CONFIG });
+    const { verdict, said, progress } = await attempt(machine);
+    assert.deepEqual([verdict, said], ['restarting', []]);
     assert.match(
-      statusTable(status),
-      /\nset-time waits \(waiting-peer\): node-b does not answer\nremedy: start it\n$/,
+      progress.at(-1) ?? '',
+      /^slipway: restarting node-a: match-selinux: SELinux is disabled until/,
     );
-    await journal.verified('set-time', 'changed', {});
-    assert.equal((await readStatus(machine, 'node-a', steps)).state, 'running');
+    const status = await readStatus(machine, 'node-a', await allSteps(machine));
+    assert.deepEqual([status.state, status.problem?.class], ['waiting', 'needs-reboot']);
+    boot(machine, 'boot-2');
+    machine.files.set('/sys/fs/selinux/enforce', '1');
+    assert.equal((await attempt(machine)).verdict, 'complete');
   });
 
-  it('remembers when the node was complete for the first time', async () => {
-    const machine = await recordedNode();
-    await run(machine);
-    const first = (await readJournal(machine, JOURNAL))?.formedAt;
-    machine.clock += 1000;
-    await run(machine);
-    assert.equal((await readJournal(machine, JOURNAL))?.formedAt, first);
-    assert.equal(first, '2026-01-02T03:04:05.000Z');
-  });
-
-  it('is that of this boot', async () => {
-    const machine = await recordedNode();
-    const steps = await allSteps(machine);
-    assert.equal((await readStatus(machine, 'node-a', steps)).state, 'waiting');
-    await run(machine);
-    assert.equal((await readStatus(machine, 'node-a', steps)).state, 'complete');
-    machine.files.set('/proc/sys/kernel/random/boot_id', 'boot-2\n');
-    assert.equal((await readStatus(machine, 'node-a', steps)).state, 'waiting');
-  });
-
-  it('does not call running what has no process any more', async () => {
-    const stop = new AbortController();
-    stop.abort();
-    const machine = await recordedNode();
-    await run(machine, undefined, stop);
-    assert.equal((await readStatus(machine, 'node-a', [])).state, 'running');
-    machine.files.delete(`/proc/${process.pid}/stat`);
-    assert.equal((await readStatus(machine, 'node-a', [])).state, 'waiting');
-  });
-
-  it('is a table that says where it stopped, why, and what to do', async () => {
-    const machine = await recordedNode();
-    machine.pull('sda');
-    await run(machine);
-    const table = statusTable(await readStatus(machine, 'node-a', await allSteps(machine)));
+  it('is not restarted a second time for the same step, nor when it was complete once', async () => {
+    const stuck = await recordedNode({ files: CONFIG });
+    await attempt(stuck);
+    boot(stuck, 'boot-2');
     assert.match(
-      table,
-      /^node-a: failed\n\nSTEP {15}STATE {5}AT {8}DETAIL\nset-identity {7}verified {2}03:04:05 {2}already-done\n/,
+      (await attempt(stuck)).said.join(),
+      /^slipway: failed node-a: verify-failed: match-selinux: the node was restarted for this, and still: SELinux/,
     );
-    assert.match(table, /\nprove-boot-loader {2}waiting\n/);
-    assert.match(table, /\npass-md-gate failed \(verify-failed\): array boot is degraded.*\nremedy: see /);
-  });
-});
-
-describe('explain', () => {
-  it('says what a step checks, what it last saw and how to mend it', async () => {
-    const machine = await recordedNode();
-    const [step] = await allSteps(machine);
-    assert.ok(step !== undefined);
-    assert.match(
-      explanation(step, undefined),
-      /checks: {2}The host name.*\nafter: {3}nothing\nby hand: hostnamectl.*\n\nIt has not run yet\./,
-    );
-    await run(machine);
-    const record = (await readJournal(machine, JOURNAL))?.steps[step.id];
-    assert.match(
-      explanation(step, record),
-      /Last record, 2026-01-02T.*: verified \(already-done\)\n {2}hostname: node-a\n/,
-    );
-  });
-});
-
-describe('the command line', () => {
-  it('takes what the usage says, and nothing else', () => {
-    assert.deepEqual(parseArguments(['run']), { verb: 'run', check: false, mayRestart: false });
-    assert.deepEqual(parseArguments(['run', '--check', '--may-restart', '--only', 'x']), {
-      verb: 'run',
-      check: true,
-      mayRestart: true,
-      only: 'x',
-    });
-    assert.deepEqual(parseArguments(['run', '--only=x']), {
-      verb: 'run',
-      check: false,
-      mayRestart: false,
-      only: 'x',
-    });
-    assert.deepEqual(parseArguments(['status', '--wait', '--json']), {
-      verb: 'status',
-      json: true,
-      wait: true,
-    });
-    assert.deepEqual(parseArguments(['explain', 'x']), { verb: 'explain', step: 'x' });
-    assert.deepEqual(parseArguments(['record-layout']), { verb: 'record-layout' });
-    assert.deepEqual(parseArguments(['--help']), { verb: 'help' });
-    const wrong = [
-      [],
-      ['fly'],
-      ['run', '--only'],
-      ['run', '--only', '--check'],
-      ['run', 'x'],
-      ['status', '-x'],
-      ['explain'],
-      ['explain', 'a', 'b'],
-      ['record-layout', 'x'],
-    ];
-    for (const args of wrong) assert.equal(typeof parseArguments(args), 'string', args.join(' '));
+    const serving = await recordedNode();
+    assert.equal((await attempt(serving)).verdict, 'complete');
+    serving.files.set('/etc/selinux/config', 'SELINUX=enforcing\n');
+    const { verdict, said, progress } = await attempt(serving);
+    assert.deepEqual([verdict, said.length], ['failed', 1]);
+    assert.match(progress.at(-1) ?? '', /^slipway: remedy: restart the node when it suits you/);
   });
 });
