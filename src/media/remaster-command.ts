@@ -44,6 +44,8 @@ export function remasterCommand(layout: RemasterLayout): Command {
     env: { TZ: 'UTC' },
     args: [
       ...['-stdio_sync', 'off', '-fs', '16m', '-joliet', layout.joliet ? 'on' : 'off'],
+      // Dates of files, not of this very run.
+      ...['-compliance', 'rec_mtime'],
       // Inside the volume, so that the backup of the GPT comes to lie at the very end, where firmware looks for it.
       ...['-padding', 'included', '-padding', '300k'],
       ...['-indev', `stdio:${layout.base}`, '-outdev', `stdio:${layout.out}`],
@@ -53,9 +55,11 @@ export function remasterCommand(layout: RemasterLayout): Command {
       ...entries.flatMap(({ source }, i) => ['-map', source, places[i] ?? '']),
       ...['-chown_r', '0', ...places, '--', '-chgrp_r', '0', ...places, '--'],
       ...['-chmod_r', 'a+r,u+w,go-w', ...places, '--'],
-      ...['-alter_date_r', 'b', `=${sourceDateEpoch}`, ...places, '--'],
-      // A folder that gets a file changes its own time.
-      ...['-alter_date', 'b', `=${sourceDateEpoch}`, ...foldersOf(entries), '--'],
+      // A folder that gets a file changes its own times, too. `b` is when it was read and written, `c` when changed.
+      ...['b', 'c'].flatMap((kind) => [
+        ...['-alter_date_r', kind, `=${sourceDateEpoch}`, ...places, '--'],
+        ...['-alter_date', kind, `=${sourceDateEpoch}`, ...foldersOf(entries), '--'],
+      ]),
       ...layout.partitions.flatMap(({ number, typeGuid, image }) => [
         '-append_partition',
         String(number),

@@ -63,7 +63,8 @@ describe('booting a remastered medium', function () {
   };
   const planned = (label: string, node: string): readonly string[] => [
     `inst.stage2=hd:LABEL=${label}`,
-    'net.ifnames=0',
+    'console=ttyS0',
+    'ignore_loglevel',
     'quiet',
     `inst.ks=hd:LABEL=${label}:/slipway/ks/${node}.ks`,
   ];
@@ -77,7 +78,7 @@ describe('booting a remastered medium', function () {
 
       before(async () => {
         const base = await makeBase(
-          { layout, extra: ' net.ifnames=0 inst.ks=http://old.example/ks' },
+          { layout, extra: ' console=ttyS0 ignore_loglevel inst.ks=http://old.example/ks' },
           layout,
         );
         const media = { default: 'node-b', timeoutSeconds: 4 };
@@ -109,7 +110,7 @@ describe('booting a remastered medium', function () {
   }
 
   it("keeps a label with spaces, and isolinux passes it as the vendor's menu does", async () => {
-    const base = await makeBase({ layout: 'el7', extra: ' net.ifnames=0' }, 'spaces');
+    const base = await makeBase({ layout: 'el7', extra: ' console=ttyS0 ignore_loglevel' }, 'spaces');
     const media = { default: 'node-a', timeoutSeconds: 2 };
     const { iso } = await remasterBase(join(dir, 'spaces'), base, { media });
     await withBench('bios', async (bench) => {
@@ -126,8 +127,9 @@ describe('booting a remastered medium', function () {
       ['uefi', 'usb'],
     ] as const) {
       it(`${layout}, ${firmware} from ${kind}: boots from disk when nobody chooses a node`, async () => {
-        const base = await makeBase({ layout }, `${layout}-disk`);
-        const { iso } = await remasterBase(join(dir, `${layout}-disk`), base, {
+        const name = `${layout}-${firmware}-${kind}`;
+        const base = await makeBase({ layout }, name);
+        const { iso } = await remasterBase(join(dir, name), base, {
           media: { timeoutSeconds: 3 },
         });
         await withBench(firmware, async (bench) => {
