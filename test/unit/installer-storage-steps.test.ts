@@ -532,6 +532,27 @@ part / --size=2048 --fstype=xfs --fsoptions=noatime --ondisk=vda
     );
   });
 
+  it('is undone with what scripts left mounted, the last first', async () => {
+    const machine = machineWith();
+    const places = [
+      '/',
+      '/mnt/sysroot',
+      '/mnt/sysroot/boot',
+      '/mnt/sysroot/my\\040disk',
+      '/mnt/sysroot/my\\040disk/in',
+      '/mnt/other',
+    ];
+    machine.files.set('/proc/self/mounts', places.map((at) => `x ${at} x rw 0 0\n`).join(''));
+    await unmountTarget(machine, model);
+    assert.deepEqual(lines(machine, 'umount').slice(4), [
+      'umount /mnt/sysroot/my disk/in',
+      'umount /mnt/sysroot/my disk',
+      'umount /mnt/sysroot/boot/efi',
+      'umount /mnt/sysroot/boot',
+      'umount /mnt/sysroot',
+    ]);
+  });
+
   it('is undone from the inside out', async () => {
     const machine = machineWith();
     await unmountTarget(machine, model);

@@ -46,7 +46,10 @@ export async function unmountTarget(machine: Machine, model: StorageModel): Prom
       await machine.exec({ file: 'swapoff', args: [device], effect: 'write', accept: [0, 255] });
   }
   for (const folder of BOUND) await run(machine, 'umount', '--recursive', '--lazy', onTarget(folder));
-  for (const { at } of mounts(model).toReversed()) await run(machine, 'umount', at);
+  const own = mounts(model).map(({ at }) => at);
+  // Scripts mount things too, and leave them.
+  const left = (await mountPoints(machine)).filter((at) => at.startsWith(`${TARGET}/`) && !own.includes(at));
+  for (const at of [...own, ...left].toReversed()) await run(machine, 'umount', at);
 }
 
 /** Mounted file systems in the order they can be mounted: / before /boot before /boot/efi. */
@@ -64,7 +67,10 @@ function mounts(
 
 async function mountPoints(machine: Machine): Promise<readonly string[]> {
   const lines = ((await machine.readFile('/proc/self/mounts')) ?? '').split('\n');
-  return lines.flatMap((line) => line.split(' ')[1] ?? []);
+  // A space in a path stands there as \\040.
+  const decoded = (path: string): string =>
+    path.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+  return lines.flatMap((line) => line.split(' ')[1] ?? []).map(decoded);
 }
 
 async function run(machine: Machine, file: string, ...args: readonly string[]): Promise<void> {
