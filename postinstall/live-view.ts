@@ -27,6 +27,8 @@ interface Current {
   readonly since: number;
   readonly heardAt: number;
   readonly last: string;
+  /** The engine itself says every minute that it waits. */
+  readonly waits: boolean;
 }
 
 /** Says a line for every event that is worth one. */
@@ -48,11 +50,12 @@ export function liveView({ ids, say, now }: LiveViewOptions): LiveView {
               since,
               heardAt: line === undefined ? (current?.heardAt ?? at) : at,
               last: heard ?? current?.last ?? 'checking',
+              waits: event.kind === 'waiting' || (event.kind !== 'applying' && current?.waits === true),
             };
     },
     remind() {
       const at = now();
-      if (current === undefined || at - current.heardAt < QUIET_MS) return;
+      if (current === undefined || current.waits || at - current.heardAt < QUIET_MS) return;
       const { id, since, last } = current;
       say(`slipway: [${position(id)}] ${id}: ${duration(at - since)} so far: ${last}`);
       current = { ...current, heardAt: at };

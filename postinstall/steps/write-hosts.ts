@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { Machine } from '../../src/engine/machine.ts';
 import type { HostPlan } from '../../src/plan/types.ts';
 import type { AgentStep, NodeFacts } from '../agent-step.ts';
 
@@ -13,14 +14,20 @@ export const writeHosts: AgentStep = {
   id: 'write-hosts',
   title: 'Host names',
   after: ['set-identity'],
-  checks: `${PATH} names every node of the cluster with its address, and none of them a second time.`,
-  byHand: `Edit ${PATH} outside of the block between BEGIN and END slipway; the agent keeps the rest.`,
+  checks:
+    `${PATH} names every node of the cluster with its address, and none of them a second time; the resolver (getent) ` +
+    'says that address and no other.',
+  byHand:
+    `Edit ${PATH} outside of the block between BEGIN and END slipway; the agent keeps the rest. In /etc/nsswitch.conf ` +
+    '`hosts:` begins with `files`.',
 
   async check(machine, facts) {
     const text = (await machine.readFile(PATH)) ?? '';
     const hosts = resolvable(facts);
     if (withHosts(text, hosts) !== text)
       return { done: false, why: `${PATH} does not name the nodes of the cluster` };
+    const wrong = (await Promise.all(hosts.map((host) => resolvesOtherwise(machine, host)))).flat();
+    if (wrong.length > 0) return { done: false, why: wrong.join('; ') };
     return { done: true, evidence: { hosts: hosts.map(({ name, address }) => `${name} ${address}`) } };
   },
 
@@ -33,6 +40,20 @@ function resolvable({ plan }: NodeFacts): readonly HostPlan[] {
   const fixed = plan.hosts.filter(({ address }) => isIP(address) !== 0);
   const knowsItself = fixed.some(({ name }) => name === plan.name);
   return knowsItself ? fixed : [...fixed, { name: plan.name, address: OWN_LOOPBACK }];
+}
+
+/** What the resolver says of a host where it is not the plan's address: another source may come before the file. */
+async function resolvesOtherwise(machine: Machine, { name, address }: HostPlan): Promise<readonly string[]> {
+  // 2: the name is not known (getent(1)).
+  const { stdout } = await machine.exec({
+    file: 'getent',
+    args: ['ahosts', name],
+    accept: [0, 2],
+    effect: 'read',
+  });
+  const found = new Set(stdout.split('\n').flatMap((line) => line.trim().split(/\s+/)[0] || []));
+  if (found.size === 1 && found.has(address)) return [];
+  return [`${name} is resolved to ${[...found].join(', ') || 'nothing'}, not to ${address}`];
 }
 
 /**

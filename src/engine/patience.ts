@@ -67,20 +67,27 @@ export async function patiently<A>(work: PatientWork<A>, patience: Patience): Pr
   const { random = Math.random, signal } = patience;
   const startedAt = machine.now();
   let said: { readonly words: string; readonly at: number } | undefined;
-  for (let attempts = 1; ; attempts += 1) {
+  let streak: { readonly policy: Policy; readonly since: number; readonly attempts: number } | undefined;
+  for (;;) {
+    const began = machine.now();
     const result = await work.attempt();
     const obstacle = work.obstacleOf(result);
     const policy = obstacle === undefined ? 'stop' : POLICY[obstacle.failureClass];
     if (obstacle === undefined || policy === 'stop' || signal?.aborted) return result;
+    // What is transient after an hour of waiting for a peer has its own time, and begins with short delays.
+    streak =
+      streak?.policy === policy
+        ? { ...streak, attempts: streak.attempts + 1 }
+        : { policy, since: began, attempts: 1 };
     const now = machine.now();
-    if (policy === 'retry' && now - startedAt >= seconds * 1000) return work.late(obstacle);
+    if (policy === 'retry' && now - streak.since >= seconds * 1000) return work.late(obstacle);
     const words = `${obstacle.failureClass}: ${obstacle.message}`;
     if (said?.words !== words || now - said.at >= REMIND_MS) {
       await work.onObstacle(obstacle, now - startedAt);
       said = { words, at: now };
     }
     try {
-      await machine.sleep(retryDelay(attempts, random()));
+      await machine.sleep(retryDelay(streak.attempts, random()));
     } catch (error) {
       if (signal?.aborted) return result;
       throw error;

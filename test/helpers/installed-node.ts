@@ -145,6 +145,7 @@ export function installedNode(options: Parameters<typeof fakeMachine>[0] = {}): 
         return '';
       },
       systemctl: () => '',
+      getent: ({ args }, m) => resolved(String(m.files.get('/etc/hosts') ?? ''), args[1] ?? ''),
       ...options.commands,
     },
     files: { ...files, ...options.files },
@@ -174,6 +175,15 @@ export function installedNode(options: Parameters<typeof fakeMachine>[0] = {}): 
         machine.files.set(`/sys/block/${device}/md/degraded`, '1\n');
     },
   });
+}
+
+/** What getent(1) prints for a name where only the file is asked. */
+function resolved(hosts: string, name: string): string | { readonly exitCode: number } {
+  const lines = hosts.split('\n').map((line) => line.replace(/#.*/, '').trim().split(/\s+/));
+  const found = lines
+    .filter(([, ...names]) => names.includes(name))
+    .map(([address]) => `${address} STREAM ${name}`);
+  return found.length === 0 ? { exitCode: 2 } : found.join('\n');
 }
 
 function diskFiles(name: string, bytes: Buffer): Record<string, string | Uint8Array> {

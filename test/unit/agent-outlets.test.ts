@@ -66,6 +66,20 @@ describe('the live view', () => {
   });
 });
 
+describe('the live view of a step that waits', () => {
+  it('leaves the reminders to the engine', () => {
+    const said: string[] = [];
+    let clock = 0;
+    const view = liveView({ ids: ['join'], say: (line) => said.push(line), now: () => clock });
+    view.listener(waiting);
+    for (clock = 1_000; clock < 300_000; clock += 5_000) {
+      view.listener({ kind: 'checking', id: 'join', title: 'Join' });
+      view.remind();
+    }
+    assert.equal(said.length, 1);
+  });
+});
+
 describe('the system journal', () => {
   it('gets a line with the step, the event and the outcome as fields', () => {
     assert.equal(

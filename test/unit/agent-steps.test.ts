@@ -303,6 +303,22 @@ describe('write-hosts', () => {
     assert.equal(withHosts('', hosts), block);
   });
 
+  it('asks the resolver, which may know a name from elsewhere', async () => {
+    for (const [answer, says] of [
+      ['127.0.0.2 STREAM node-a', '127.0.0.2'],
+      ['10.0.0.11 STREAM node-a\n127.0.0.2 STREAM node-a', '10.0.0.11, 127.0.0.2'],
+      ['', 'nothing'],
+    ] as const) {
+      const machine = installedNode({
+        commands: { getent: ({ args }) => (args[1] === 'node-a' ? answer : '10.0.0.12 STREAM node-b') },
+      });
+      assert.equal(
+        failure(await run(writeHosts, machine)),
+        `verify-failed: applied, but still: node-a is resolved to ${says}, not to 10.0.0.11`,
+      );
+    }
+  });
+
   it('resolves the own name where the address is not fixed', async () => {
     const machine = installedNode();
     await run(writeHosts, machine, { ...facts, plan: { ...PLAN, hosts: [] } });

@@ -99,6 +99,13 @@ describe('a step that fails', () => {
     }
   });
 
+  it('gives what is transient its own time, however long it waited for a peer before', async () => {
+    const busy = times(3, ['transient', 'busy']);
+    const { report, ms } = await run(stumbling([...times(1000, ['waiting-peer', 'nobody']), ...busy], 60));
+    const { ms: peerOnly } = await run(stumbling(times(1000, ['waiting-peer', 'nobody']), 60));
+    assert.deepEqual([report.outcome, ms - peerOnly], ['already-done', 75 + 150 + 300]);
+  });
+
   it('says at once when it waits for something else', async () => {
     const { waits } = await run(
       stumbling([
