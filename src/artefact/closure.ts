@@ -1,6 +1,6 @@
 /** Whether the packages of a repository have all they require: what `dnf repoclosure` asks, without dnf. */
-import { mkdir, readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Exec } from '../engine/command.ts';
 import { withTempDir } from '../host/atomic.ts';
 import { filesAmong, type PackageFacts, placeOf, readPrimary } from './repository-metadata.ts';
@@ -25,24 +25,26 @@ export async function unmetRequirements(
   exec: Exec,
 ): Promise<readonly Unmet[]> {
   return withTempDir(async (dir) => {
-    const own = await packagesOf(repository, dir, exec);
+    const own = [...readPrimary(await metadata(repository, 'primary', dir, exec))];
     const wanted = new Set(own.flatMap(({ requires }) => requires.flatMap(({ name }) => namesIn(name))));
     const offers = new Map<string, Dependency[]>();
     const add = (dependency: Dependency): void => {
-      if (wanted.has(dependency.name))
-        offers.set(dependency.name, [...(offers.get(dependency.name) ?? []), dependency]);
+      if (!wanted.has(dependency.name)) return;
+      const others = offers.get(dependency.name);
+      if (others === undefined) offers.set(dependency.name, [dependency]);
+      else others.push(dependency);
     };
-    const addAll = (packages: readonly PackageFacts[]): void => {
-      for (const { provides, files } of packages)
-        for (const each of [...provides, ...files.map(named)]) add(each);
+    const addAll = (packages: Iterable<PackageFacts>): void => {
+      for (const { provides, files } of packages) [...provides, ...files.map(named)].forEach(add);
     };
     addAll(own);
-    for (const [i, other] of others.entries()) addAll(await packagesOf(other, join(dir, `${i}`), exec));
+    for (const other of others) addAll(readPrimary(await metadata(other, 'primary', dir, exec)));
     const files = new Set([...wanted].filter((name) => name.startsWith('/') && !offers.has(name)));
     if (files.size > 0) {
-      for (const [i, other] of [repository, ...others].entries()) {
-        const lists = await metadata(other, 'filelists', join(dir, `files-${i}`), exec);
-        for (const path of filesAmong(lists, files)) add({ name: path });
+      for (const each of [repository, ...others]) {
+        filesAmong(await metadata(each, 'filelists', dir, exec), files)
+          .map(named)
+          .forEach(add);
       }
     }
     return collect(own, (requirement) => isMet(requirement, offers));
@@ -65,10 +67,6 @@ function collect(
   });
 }
 
-async function packagesOf(repository: string, dir: string, exec: Exec): Promise<readonly PackageFacts[]> {
-  return [...readPrimary(await metadata(repository, 'primary', dir, exec))];
-}
-
 const UNPACK: Readonly<Record<string, readonly string[]>> = {
   gz: ['gzip', '-dcf'],
   xz: ['xz', '-dc'],
@@ -88,8 +86,7 @@ async function metadata(
   const file = join(repository, place);
   const unpack = UNPACK[/[^.]*$/.exec(place)?.[0] ?? ''];
   if (unpack === undefined) return readFile(file, 'utf8');
-  await mkdir(dir, { recursive: true });
-  const out = join(dir, `${type}-${basename(place)}.xml`);
+  const out = join(dir, `${type}.xml`);
   // Straight into a file: a vendor's list has a million lines, and an Exec looks at each.
   await exec({
     file: 'sh',
