@@ -67,7 +67,7 @@ function mounts(
 
 async function mountPoints(machine: Machine): Promise<readonly string[]> {
   const lines = ((await machine.readFile('/proc/self/mounts')) ?? '').split('\n');
-  // A space in a path stands there as \\040.
+  // A space in a path stands there as \040.
   const decoded = (path: string): string =>
     path.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
   return lines.flatMap((line) => line.split(' ')[1] ?? []).map(decoded);
