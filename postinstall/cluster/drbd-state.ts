@@ -2,7 +2,7 @@
 import type { Machine } from '../../src/engine/machine.ts';
 
 export interface DrbdState {
-  /** `Connected`, `Connecting`, `StandAlone` … */
+  /** `Connected`, `Connecting`, `StandAlone` …; `Unconfigured` when it was not asked to connect. */
   readonly connection: string;
   readonly role: string;
   readonly peerRole: string;
@@ -39,7 +39,8 @@ export function parseDrbdStatus(text: string): DrbdState | undefined {
   if (role === undefined) return undefined;
   const done = word(peer, 'done');
   return {
-    connection: word(peer, 'connection') ?? 'StandAlone',
+    // Attached and nothing more: StandAlone is said of a connection that was broken off.
+    connection: word(peer, 'connection') ?? 'Unconfigured',
     role,
     peerRole: word(peer, 'role') ?? 'Unknown',
     disk: word(own, 'disk') ?? 'Diskless',

@@ -3,6 +3,7 @@ import { packageVersion } from '../host/package-root.ts';
 import { registerAudit } from './audit.ts';
 import { registerCheck } from './check.ts';
 import { registerDiff } from './diff.ts';
+import { registerEnrol } from './enrol.ts';
 import { registerInit } from './init.ts';
 import { registerIso } from './iso.ts';
 import { registerLab } from './lab.ts';
@@ -30,6 +31,7 @@ export function createProgram(): Command {
   registerRender(program);
   registerLint(program);
   registerIso(program);
+  registerEnrol(program);
   registerLab(program);
   registerAudit(program);
   registerDiff(program);

@@ -24,8 +24,16 @@ export const createMetadata: AgentStep = {
     const pair = pairOf(facts);
     await refuseUsed(machine, pair);
     say(`writing DRBD metadata onto ${pair.disk}`);
-    // Without --force, ever: the tool refuses by itself what would cut a file system off.
-    await machine.exec({ file: 'drbdadm', args: ['create-md', pair.replication.resource], effect: 'write' });
+    // Without --force and without a terminal, ever: where anything at all is found the tool then refuses by itself.
+    const { exitCode, stdout, stderr } = await machine.exec({
+      file: 'drbdadm',
+      args: ['create-md', pair.replication.resource],
+      effect: 'write',
+      accept: [0, NOT_CONFIRMED, WOULD_TRUNCATE],
+    });
+    if (exitCode === 0) return;
+    const found = /^Found .+$/m.exec(`${stdout}\n${stderr}`)?.[0] ?? 'it found data';
+    throw refusal(pair.disk, `drbdadm does not write metadata onto ${pair.disk}: ${found}`);
   },
 };
 
@@ -48,15 +56,21 @@ async function metadata(machine: Machine, { replication }: Pair): Promise<'none'
   throw new StepFailure('verify-failed', `drbdadm cannot read the metadata of ${resource}: ${last}`);
 }
 
+/** Exit codes of create-md: nobody confirmed that data may go; a file system would be cut off. */
+const NOT_CONFIRMED = 1;
+const WOULD_TRUNCATE = 40;
+
+const refusal = (disk: string, why: string): StepFailure =>
+  new StepFailure(
+    'refused-foreign-data',
+    why,
+    `nothing was written; if it is not needed, empty it yourself: blkdiscard --zeroout ${disk}`,
+  );
+
 /** The guard before the one write to the volume itself. */
 async function refuseUsed(machine: Machine, pair: Pair): Promise<void> {
   const { disk, replication } = pair;
-  const refuse = (why: string): StepFailure =>
-    new StepFailure(
-      'refused-foreign-data',
-      why,
-      `nothing was written; if it is not needed, empty it yourself: wipefs --all ${disk}`,
-    );
+  const refuse = (why: string): StepFailure => refusal(disk, why);
   if ((await readDrbd(machine, replication.resource)) !== undefined)
     throw new StepFailure(
       'verify-failed',

@@ -1,0 +1,59 @@
+/** The work of `slipway enrol`. */
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { parse } from 'yaml';
+import { createExec } from '../host/exec.ts';
+import { preflight } from '../host/tools.ts';
+import { makePlan } from '../plan/plan.ts';
+import type { JoinSecret, Plan } from '../plan/types.ts';
+import { KEY_MEDIUM_TOOLS, keyMediumPath, obtainKeyMedium } from '../secrets/key-medium.ts';
+import { PUSH_TOOLS, type PushTarget, pushSecret } from '../secrets/push.ts';
+import { loadSpec } from '../spec/load.ts';
+import type { EnrolOptions, Refuse } from './enrol.ts';
+import { specFile } from './spec-file.ts';
+
+export async function enrol(given: string | undefined, options: EnrolOptions, refuse: Refuse): Promise<void> {
+  const file = specFile(given);
+  const plan = makePlan((await loadSpec(file)).spec, dirname(file));
+  const targets = (options.ssh ?? []).map((word) => pushTarget(word, plan, refuse));
+  const fencing = options.fencing === undefined ? {} : await readFencing(options.fencing, plan, refuse);
+  const exec = createExec();
+  await preflight([...KEY_MEDIUM_TOOLS, ...(targets.length === 0 ? [] : PUSH_TOOLS)], exec);
+  await mkdir(options.out, { recursive: true });
+  const path = keyMediumPath(options.out, plan.cluster);
+  const { secret, made } = await obtainKeyMedium(exec, path, plan.cluster, fencing);
+  process.stdout.write(`${path}: ${made ? 'made; keep it apart from the install medium' : 'unchanged'}\n`);
+  for (const target of targets) {
+    await pushSecret(exec, target, secret);
+    process.stdout.write(`${target.node}: has the join secret\n`);
+  }
+}
+
+/** `node-a` or `node-a=SHA256:…` */
+function pushTarget(word: string, { nodes }: Plan, refuse: Refuse): PushTarget {
+  const [name = '', fingerprint] = word.split(/=(.*)/s, 2);
+  const node = nodes.find((one) => one.name === name);
+  const address = node?.hosts.find((host) => host.name === name)?.address;
+  if (node === undefined)
+    return refuse(`there is no node '${name}'; there are ${nodes.map((one) => one.name).join(', ')}`);
+  if (address === undefined) return refuse(`'${name}' has no fixed address to push to`);
+  if (fingerprint !== undefined && !/^SHA256:[A-Za-z0-9+/]{43}$/.test(fingerprint))
+    return refuse(`'${fingerprint}' is not the fingerprint of a host key; it looks like SHA256:...`);
+  return { node: name, address, ...(fingerprint === undefined ? {} : { fingerprint }) };
+}
+
+async function readFencing(file: string, { nodes }: Plan, refuse: Refuse): Promise<JoinSecret['fencing']> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) =>
+    refuse(error instanceof Error ? error.message : String(error)),
+  );
+  const value: unknown = parse(text);
+  const lines = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+  const names = nodes.map(({ name }) => name);
+  const known = lines.filter(
+    (line): line is [string, string] => names.includes(line[0]) && typeof line[1] === 'string',
+  );
+  // No value is repeated: they are passwords.
+  if (lines.length === 0 || known.length < lines.length)
+    return refuse(`${file}: write 'node: "password"' on each line; the nodes are ${names.join(', ')}`);
+  return Object.fromEntries(known);
+}
