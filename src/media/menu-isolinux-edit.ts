@@ -25,6 +25,7 @@ import {
   type MenuWord,
   type NodeEntry,
 } from './menu-types.ts';
+import { MEDIUM } from './types.ts';
 
 /**
  * Puts "Boot from disk" and the nodes' entries before the vendor's, sets default and time-out, names the new volume
@@ -110,8 +111,8 @@ const diskEntry = ({ defaultId }: MenuChange): readonly string[] => [
   `label ${DISK_ENTRY}`,
   '  menu label Boot from ^disk',
   ...(defaultId === DISK_ENTRY ? ['  menu default'] : []),
-  // What the vendors' own menus say: the BIOS goes on with its next boot device.
-  '  localboot 0xffff',
+  // Not `localboot`: a BIOS that has started from a stick may know of no next disk. The boot sector looks for itself.
+  `  kernel /${MEDIUM.bootDisk}`,
 ];
 
 /** The lines of the vendor's entry that are not about how the menu shows it, with a node's arguments. */

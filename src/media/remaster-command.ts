@@ -11,6 +11,8 @@ export interface RemasterLayout {
   readonly volumeId: string | undefined;
   /** Files and folders that are new, or take the place of others. */
   readonly entries: readonly MediumEntry[];
+  /** Whether the vendor's tree has a file or folder of that path. */
+  readonly isVendors: (path: string) => boolean;
   /** EFI images that lie behind the file system, changed. */
   readonly partitions: readonly {
     readonly number: number;
@@ -36,7 +38,11 @@ const TIMEOUT_MS = 60 * 60_000;
 export function remasterCommand(layout: RemasterLayout): Command {
   const { entries, sourceDateEpoch } = layout;
   const stamp = isoTime(sourceDateEpoch);
-  const places = entries.map(({ path }) => `/${path}`);
+  const ours = changedPlaces(layout);
+  const dated = (kind: string): readonly string[] => [
+    ...['-alter_date_r', kind, `=${sourceDateEpoch}`, ...ours, '--'],
+    ...['-alter_date', kind, `=${sourceDateEpoch}`, ...foldersAbove(ours), '--'],
+  ];
   return {
     file: 'xorriso',
     effect: 'write',
@@ -52,14 +58,12 @@ export function remasterCommand(layout: RemasterLayout): Command {
       // Before anything is changed: it names boot images by what was loaded, and appended partitions, too.
       ...['-boot_image', 'any', 'replay'],
       ...(layout.volumeId === undefined ? [] : ['-volid', layout.volumeId]),
-      ...entries.flatMap(({ source }, i) => ['-map', source, places[i] ?? '']),
-      ...['-chown_r', '0', ...places, '--', '-chgrp_r', '0', ...places, '--'],
-      ...['-chmod_r', 'a+r,u+w,go-w', ...places, '--'],
-      // A folder that gets a file changes its own times, too. `b` is when it was read and written, `c` when changed.
-      ...['b', 'c'].flatMap((kind) => [
-        ...['-alter_date_r', kind, `=${sourceDateEpoch}`, ...places, '--'],
-        ...['-alter_date', kind, `=${sourceDateEpoch}`, ...foldersOf(entries), '--'],
-      ]),
+      ...entries.flatMap(({ path, source }) => ['-map', source, `/${path}`]),
+      ...['-chown_r', '0', ...ours, '--', '-chgrp_r', '0', ...ours, '--'],
+      ...['-chmod_r', 'a+r,u+w,go-w', ...ours, '--'],
+      ...ours.flatMap((place) => ['-find', place, '-type', 'd', '-exec', 'chmod', 'a+rx', '--']),
+      // `b` is when it was read and written, `c` when anything about it was changed.
+      ...['b', 'c'].flatMap(dated),
       ...layout.partitions.flatMap(({ number, typeGuid, image }) => [
         '-append_partition',
         String(number),
@@ -72,11 +76,25 @@ export function remasterCommand(layout: RemasterLayout): Command {
   };
 }
 
-/** The folders above the entries, the root first, each once. */
-function foldersOf(entries: readonly MediumEntry[]): readonly string[] {
-  const folders = entries.flatMap(({ path }) => {
-    const parts = path.split('/').slice(0, -1);
-    return parts.map((_, i) => `/${parts.slice(0, i + 1).join('/')}`);
+/** The topmost folders and files that are new, and those that replace the vendor's; with leading slashes, each once. */
+function changedPlaces({
+  entries,
+  isVendors,
+}: Pick<RemasterLayout, 'entries' | 'isVendors'>): readonly string[] {
+  const places = entries.map(({ path }) => {
+    const prefixes = path.split('/').map((_, i, parts) => parts.slice(0, i + 1).join('/'));
+    return `/${prefixes.find((prefix) => !isVendors(prefix)) ?? path}`;
   });
+  return [...new Set(places)];
+}
+
+/** The folders that these lie in, the root first: a folder that gets a file changes its own times, too. */
+function foldersAbove(places: readonly string[]): readonly string[] {
+  const folders = places.flatMap((place) =>
+    place
+      .split('/')
+      .slice(1, -1)
+      .map((_, i, parts) => `/${parts.slice(0, i + 1).join('/')}`),
+  );
   return ['/', ...[...new Set(folders)].sort()];
 }

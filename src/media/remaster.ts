@@ -150,6 +150,7 @@ async function build(b: Build): Promise<IsoResult> {
   const iso = join(dir, 'medium.iso');
   const command = remasterCommand({
     ...{ base: inputs.base, out: iso, entries, partitions: fat.partitions, joliet: vendor.joliet },
+    isVendors: (path) => medium.tree.entries.has(path),
     volumeId: inputs.volumeId,
     digest: hashText(b.buildId),
     sourceDateEpoch: inputs.sourceDateEpoch,

@@ -1,0 +1,352 @@
+import assert from 'node:assert/strict';
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Command, type Exec, shellLine } from '../../src/engine/command.ts';
+import { FailedError, MissingError } from '../../src/errors/exit.ts';
+import { InputError } from '../../src/errors/problem.ts';
+import { createExec } from '../../src/host/exec.ts';
+import { hashText } from '../../src/host/hash.ts';
+import { packageRoot } from '../../src/host/package-root.ts';
+import { openFatAt, readMedium, readMediumFile } from '../../src/media/image-medium.ts';
+import { withImage } from '../../src/media/image-source.ts';
+import type { FileRecord } from '../../src/media/manifest.ts';
+import { inspectVendorMedium } from '../../src/media/vendor-medium.ts';
+import { remasterBase } from '../helpers/remastered.ts';
+import { inTempDir } from '../helpers/tmp.ts';
+import {
+  VENDOR_LAYOUTS,
+  type VendorBaseOptions,
+  type VendorLayout,
+  vendorBase,
+  vendorLabel,
+} from '../helpers/vendor-bases.ts';
+
+const exec = createExec();
+const NODE_A = { default: 'node-a' };
+
+/** SHA-256 of every file of the tree and, with a colon between, of every file in EFI images. */
+const filesOf = (iso: string): Promise<ReadonlyMap<string, string>> =>
+  withImage(iso, async (image) => {
+    const medium = await readMedium(image);
+    const files = new Map<string, string>();
+    for (const { path, kind } of medium.tree.entries.values()) {
+      if (kind === 'file') files.set(path, hashText((await readMediumFile(medium, path)) ?? ''));
+    }
+    for (const [i, { offset }] of (await inspectVendorMedium(medium)).fatImages.entries()) {
+      const fat = await openFatAt(image, offset);
+      for (const { path } of (await fat?.files()) ?? [])
+        files.set(`${i}:${path}`, hashText((await fat?.read(path)) ?? ''));
+    }
+    return files;
+  });
+
+const namesIn = async (dir: string): Promise<readonly string[]> => (await readdir(dir)).sort();
+const OTHER_KICKSTARTS = ['node-a', 'node-b'].map((node) => ({ node, text: '# another\n' }));
+const RESULTS = ['ha-pair.iso', 'ha-pair.manifest.json', 'ha-pair.sha256'];
+
+describe("remastering a vendor's medium", function () {
+  this.timeout(60_000);
+  let shared: string;
+  const bases = new Map<VendorLayout, string>();
+
+  before(async () => {
+    shared = await mkdtemp(join(tmpdir(), 'slipway-bases-'));
+    for (const layout of VENDOR_LAYOUTS) {
+      await mkdir(join(shared, layout));
+      bases.set(layout, await vendorBase(join(shared, layout), { layout }, exec));
+    }
+    // For the ordinary user.
+    await chmod(shared, 0o755);
+  });
+  after(() => rm(shared, { recursive: true, force: true }));
+
+  const baseOf = (layout: VendorLayout): string => bases.get(layout) ?? assert.fail();
+  const ownBase = (dir: string, options: VendorBaseOptions): Promise<string> =>
+    vendorBase(dir, options, exec);
+
+  for (const layout of VENDOR_LAYOUTS) {
+    it(`${layout}: every way to boot takes the planned node, and nothing else has changed`, () =>
+      inTempDir(async (dir) => {
+        const { iso, sha256, report } = await remasterBase(dir, baseOf(layout), { media: NODE_A });
+        assert.equal(report?.verdict, 'ok');
+        assert.ok((report?.paths.length ?? 0) > 0);
+        for (const path of report?.paths ?? []) {
+          if (layout !== 'el9-s390x') assert.match(path.defaultEntry ?? '', /Install node-a/, path.id);
+          assert.match(path.kickstarts.join(' '), /\/slipway\/ks\/node-a\.ks/, path.id);
+        }
+        await exec({ file: 'checkisomd5', args: [iso], effect: 'read' });
+        assert.deepEqual(await namesIn(join(dir, 'out')), RESULTS);
+        assert.equal(hashText(await readFile(iso)), sha256);
+        const [before, now] = [await filesOf(baseOf(layout)), await filesOf(iso)];
+        const changed = [...before].filter(([path, hash]) => now.get(path) !== hash).map(([path]) => path);
+        const own = [...now.keys()]
+          .filter((path) => !before.has(path))
+          .map((path) => path.replace(/^\d+:/, ''));
+        // Loaders that are told where they lie on the medium, beside what holds a menu.
+        const EXPECTED =
+          /(?:grub\.cfg|BOOT\.conf|isolinux\.cfg|\.prm|efiboot\.img|cdboot\.img|isolinux\.bin|eltorito\.img|boot\.cat(?:alog)?)$/;
+        assert.deepEqual(
+          changed.filter((path) => !EXPECTED.test(path)),
+          [],
+        );
+        assert.deepEqual(
+          own.filter((path) => !/^(?:slipway\/|boot\/disk\.bin$|EFI\/slipway-medium$)/.test(path)),
+          [],
+        );
+      }));
+  }
+
+  it('lists in the manifest what it has put there', () =>
+    inTempDir(async (dir) => {
+      const result = await remasterBase(dir, baseOf('el9'));
+      const manifest = JSON.parse(await readFile(result.manifest, 'utf8'));
+      assert.deepEqual(manifest.iso, { file: 'ha-pair.iso', bytes: result.bytes, sha256: result.sha256 });
+      assert.equal(manifest.base.family, 'AlmaLinux');
+      const files = await filesOf(result.iso);
+      assert.ok(manifest.files.length > 8);
+      for (const { path, sha256 } of manifest.files) assert.equal(files.get(path), sha256, path);
+      const { iso: _, contents, ...onTheMedium } = manifest;
+      assert.deepEqual(
+        new Map(contents.map(({ path, sha256 }: FileRecord) => [path, sha256])),
+        new Map([...files].filter(([path]) => !/^\d+:/.test(path))),
+      );
+      const bytes = await withImage(result.iso, async (image) =>
+        readMediumFile(await readMedium(image), 'slipway/manifest.json'),
+      );
+      assert.deepEqual(JSON.parse(Buffer.from(bytes ?? []).toString()), onTheMedium);
+    }));
+
+  for (const layout of ['el7', 'el9', 'el10', 'el9-aarch64'] as const) {
+    it(`${layout}: gives the same bytes in another folder at another time`, () =>
+      inTempDir(async (dir) => {
+        const first = await remasterBase(join(dir, 'one'), baseOf(layout));
+        await copyFile(baseOf(layout), join(dir, 'moved.iso'));
+        const past = (1_100 - (Date.now() % 1_000)) % 1_100;
+        await new Promise((resolve) => setTimeout(resolve, past));
+        const second = await remasterBase(join(dir, 'two'), join(dir, 'moved.iso'));
+        assert.equal(second.sha256, first.sha256);
+      }));
+  }
+
+  it('keeps what was made from the same inputs, and only then', () =>
+    inTempDir(async (dir) => {
+      const first = await remasterBase(dir, baseOf('el9'));
+      assert.equal((await remasterBase(dir, baseOf('el9'))).reused, true);
+      const kickstarts = OTHER_KICKSTARTS;
+      const other = await remasterBase(dir, baseOf('el9'), { kickstarts });
+      assert.equal(other.reused, false);
+      assert.notEqual(other.sha256, first.sha256);
+    }));
+
+  it('gives the medium another volume id, wherever the old one was named', () =>
+    inTempDir(async (dir) => {
+      const { iso, report } = await remasterBase(dir, baseOf('el7'), { volumeId: 'HA_PAIR', media: NODE_A });
+      assert.equal(report?.volumeId, 'HA_PAIR');
+      const grep = await exec({
+        file: 'grep',
+        args: ['-c', 'LABEL=CentOS', iso],
+        effect: 'read',
+        accept: [0, 1],
+      });
+      assert.equal(grep.stdout.trim(), '0');
+    }));
+
+  it('takes a medium that it has remastered before, and leaves nothing of the first time in its menus', () =>
+    inTempDir(async (dir) => {
+      const first = await remasterBase(join(dir, 'one'), baseOf('el10'), { media: NODE_A });
+      const second = await remasterBase(join(dir, 'two'), first.iso, { media: { default: 'node-b' } });
+      assert.deepEqual(
+        second.report?.paths.map(({ defaultEntry }) => /Install node-b/.test(defaultEntry ?? '')),
+        second.report?.paths.map(() => true),
+      );
+    }));
+
+  it("brings the user's files", () =>
+    inTempDir(async (dir) => {
+      await mkdir(join(dir, 'site/deep'), { recursive: true });
+      await writeFile(join(dir, 'site/deep/file'), 'mine\n');
+      const files = [{ path: 'site', source: join(dir, 'site') }];
+      const { iso } = await remasterBase(dir, baseOf('el9'), { files });
+      assert.equal((await filesOf(iso)).get('site/deep/file'), hashText('mine\n'));
+    }));
+
+  it('works for an ordinary user, without root and without loop devices', async function () {
+    if (process.geteuid?.() !== 0) this.skip(); // then every other test has shown it
+    const dir = await mkdtemp(join(tmpdir(), 'slipway-nobody-'));
+    try {
+      await chmod(dir, 0o777);
+      const script = join(packageRoot(), 'test/helpers/remaster-as.ts');
+      const { stdout } = await exec({
+        file: 'setpriv',
+        args: [
+          ...['--reuid', '65534', '--regid', '65534', '--clear-groups', '--bounding-set', '-all'],
+          ...[process.execPath, '--import', 'tsx', script, baseOf('el10'), join(dir, 'work')],
+        ],
+        cwd: packageRoot(),
+        env: { HOME: dir, TSX_DISABLE_CACHE: '1' },
+        effect: 'write',
+      });
+      const asRoot = await inTempDir((other) => remasterBase(other, baseOf('el10')));
+      assert.equal(stdout.trim(), `65534 ${asRoot.sha256}`);
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
+  });
+
+  describe('when something is wrong', () => {
+    const rejects = async (base: string, rule: string, wishes = {}): Promise<void> =>
+      inTempDir(async (dir) => {
+        await assert.rejects(
+          remasterBase(dir, base, wishes),
+          (error) => error instanceof InputError && error.problems[0]?.rule === rule,
+        );
+        assert.deepEqual(await namesIn(join(dir, 'out')).catch(() => []), []);
+      });
+
+    it('refuses a base that was cut off, with its partition table or without', () =>
+      inTempDir(async (dir) => {
+        for (const layout of ['el9', 'el10', 'el9-aarch64'] as const) {
+          const cut = join(dir, `${layout}.iso`);
+          await copyFile(baseOf(layout), cut);
+          await truncate(cut, 9_000_000);
+          await rejects(cut, 'truncated-medium');
+        }
+      }));
+
+    it('refuses a base whose content is not what its checksum was taken of', () =>
+      inTempDir(async (dir) => {
+        const base = await ownBase(dir, { layout: 'el9' });
+        const bytes = await readFile(base);
+        const at = bytes.indexOf('installer image');
+        bytes[at + 5] = (bytes[at + 5] ?? 0) ^ 1;
+        await writeFile(base, bytes);
+        await rejects(base, 'damaged-medium');
+      }));
+
+    it('refuses a live medium, and says why', () =>
+      inTempDir(async (dir) => {
+        const menu = (kernel: string): string =>
+          `menuentry 'Start Fedora' { linux ${kernel} root=live:CDLABEL=Fedora-WS-Live-44 rd.live.image quiet\ninitrd /i }\n`;
+        const files = { 'EFI/BOOT/grub.cfg': menu('/k'), 'boot/grub2/grub.cfg': menu('/k') };
+        await rejects(await ownBase(dir, { layout: 'fedora', files }), 'live-medium');
+      }));
+
+    it('refuses what is no medium of a known family', () =>
+      inTempDir(async (dir) => {
+        const files = { '.treeinfo': undefined, '.discinfo': undefined, 'media.repo': undefined };
+        const menu = 'menuentry other { linux /k\ninitrd /i }\n';
+        const other = { ...files, 'EFI/BOOT/grub.cfg': menu, 'boot/grub2/grub.cfg': menu };
+        await rejects(await ownBase(dir, { layout: 'el10', label: 'OTHER', files: other }), 'unknown-medium');
+        const text = join(dir, 'text.iso');
+        await writeFile(text, 'no ISO\n'.repeat(10_000));
+        await rejects(text, 'not-an-iso');
+        await rejects(join(dir, 'missing.iso'), 'no-such-file');
+      }));
+
+    it('names file, line and column of a menu it cannot read', () =>
+      inTempDir(async (dir) => {
+        const base = await ownBase(dir, {
+          layout: 'el9',
+          files: { 'EFI/BOOT/grub.cfg': 'set a=1\nmenuentry "x {\n' },
+        });
+        await assert.rejects(
+          remasterBase(dir, base),
+          /EFI\/BOOT\/grub\.cfg:2:11: a quote without its partner/,
+        );
+      }));
+
+    it('says before it starts that the disk has no room', async function () {
+      const dir = await mkdtemp(join(tmpdir(), 'slipway-full-'));
+      const mount = (...args: readonly string[]) =>
+        exec({ file: 'mount', args, effect: 'write', accept: [0, 1, 32] });
+      await mkdir(join(dir, 'out'));
+      const mounted = await mount('-t', 'tmpfs', '-o', 'size=10m', 'none', join(dir, 'out'));
+      try {
+        if (mounted.exitCode !== 0) this.skip();
+        await assert.rejects(
+          remasterBase(dir, baseOf('el9')),
+          (error) =>
+            error instanceof MissingError && /has \d+ MB left, and the ISO needs \d+ MB/.test(error.message),
+        );
+        assert.deepEqual(await namesIn(join(dir, 'out')), []);
+      } finally {
+        if (mounted.exitCode === 0) await exec({ file: 'umount', args: [join(dir, 'out')], effect: 'write' });
+        await rm(dir, { recursive: true, force: true });
+      }
+    });
+
+    /** Runs xorriso by a shell that lets something happen to it. */
+    const through =
+      (script: string): Exec =>
+      (command, onLine) =>
+        command.file === 'xorriso'
+          ? exec({ ...command, file: 'sh', args: ['-c', filled(script, command)] }, onLine)
+          : exec(command, onLine);
+    const filled = (script: string, command: Command): string => {
+      const out = command.args[command.args.indexOf('-outdev') + 1] ?? '';
+      return script
+        .replace('XORRISO', () => shellLine(command))
+        .replace('OUT', () => out.replace('stdio:', ''));
+    };
+
+    const failsAfter = (script: string, message: RegExp): Promise<void> =>
+      inTempDir(async (dir) => {
+        const good = await remasterBase(dir, baseOf('el9'));
+        const broken = { exec: through(script) };
+        const kickstarts = OTHER_KICKSTARTS;
+        await assert.rejects(remasterBase(dir, baseOf('el9'), { kickstarts }, broken), message);
+        assert.deepEqual(await namesIn(join(dir, 'out')), RESULTS);
+        assert.equal(hashText(await readFile(good.iso)), good.sha256, 'the last good one is still there');
+      });
+
+    it('tells of a disk that fills up while it writes, and leaves no half ISO', () =>
+      failsAfter(
+        'ulimit -f 8000; trap "" XFSZ; XORRISO',
+        /xorriso could not write the ISO|xorriso ended|sh ended/,
+      ));
+
+    it('tells of a killed xorriso, and leaves no half ISO', () =>
+      failsAfter('XORRISO; kill -9 $$', /ended with exit code 137/));
+
+    it('takes no ISO for whole that xorriso left half written without a word', () =>
+      failsAfter('XORRISO; truncate -s 5M OUT', /what xorriso wrote is no ISO, or not all of one/));
+
+    it('publishes nothing that the audit fails', () =>
+      inTempDir(async (dir) => {
+        const audit = async (): Promise<void> => {
+          throw new FailedError('not sound');
+        };
+        await assert.rejects(remasterBase(dir, baseOf('el9'), {}, { audit }), /not sound/);
+        assert.deepEqual(await namesIn(join(dir, 'out')), []);
+      }));
+
+    it('says that a vendor’s installer knows no MAC addresses', () =>
+      inTempDir((dir) =>
+        assert.rejects(
+          remasterBase(dir, baseOf('el9'), { media: { default: 'by-mac' } }),
+          /cannot choose a node by its MAC address/,
+        ),
+      ));
+
+    it('asks for a node where the medium has no menu', () =>
+      inTempDir((dir) => assert.rejects(remasterBase(dir, baseOf('el9-s390x')), /installs one node/)));
+  });
+
+  it('keeps the label it has, escaped where it has spaces', () =>
+    inTempDir(async (dir) => {
+      const { report } = await remasterBase(dir, baseOf('el7'), { media: NODE_A });
+      assert.equal(report?.volumeId, vendorLabel('el7'));
+      assert.match(report?.paths[0]?.kickstarts[0] ?? '', /LABEL=CentOS\\x207\\x20x86_64:/);
+    }));
+});
