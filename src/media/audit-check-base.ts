@@ -23,7 +23,7 @@ export function checkAgainstBase(own: BootParts, base: BootParts): readonly Find
   for (const mine of own.programs) {
     const theirs = base.programs.filter(({ path }) => path === mine.path);
     const [first] = theirs;
-    if (first === undefined || theirs.some(({ bytes }) => Buffer.compare(bytes, mine.bytes) === 0)) continue;
+    if (first === undefined || theirs.some(({ bytes }) => same(bytes, mine.bytes))) continue;
     const [before, after] = [first, mine].map(({ signatures }) => signatures?.digest.slice(0, 16) ?? 'none');
     const what =
       before === after
@@ -33,3 +33,6 @@ export function checkAgainstBase(own: BootParts, base: BootParts): readonly Find
   }
   return findings;
 }
+
+const same = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
+  a !== undefined && b !== undefined && Buffer.compare(a, b) === 0;

@@ -10,7 +10,8 @@ export interface LoaderProgram {
   readonly place: string;
   /** Without the volume, in capitals: what is compared between two media. */
   readonly path: string;
-  readonly bytes: Uint8Array;
+  /** Undefined when the file is listed and cannot be read. */
+  readonly bytes: Uint8Array | undefined;
   readonly signatures: ProgramSignatures | undefined;
 }
 
@@ -33,9 +34,10 @@ export async function readPrograms(
   const programs: LoaderProgram[] = [];
   for (const { volume, path } of [...inFats, ...onDisc]) {
     const bytes = await volume.read(path);
-    if (bytes === undefined) continue;
+    if (bytes === undefined && volume === disc) continue;
     const place = `${volume.name}:/${path}`;
-    programs.push({ place, path: path.toUpperCase(), bytes, signatures: readSignatures(bytes) });
+    const signatures = bytes === undefined ? undefined : readSignatures(bytes);
+    programs.push({ place, path: path.toUpperCase(), bytes, signatures });
   }
   return programs;
 }
@@ -57,7 +59,8 @@ export function checkLoaders(
       );
   }
   for (const { place, bytes, signatures } of programs) {
-    if (parsePe(bytes) === undefined) fail(place, 'this is no program for UEFI');
+    if (bytes === undefined) fail(place, 'it cannot be read: the FAT file system is damaged');
+    else if (parsePe(bytes) === undefined) fail(place, 'this is no program for UEFI');
     const broken = signatures?.signatures.find(({ intact }) => !intact);
     if (broken !== undefined)
       fail(place, `it was changed after ${broken.signer} had signed it`, 'Secure Boot will refuse it');

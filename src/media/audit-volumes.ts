@@ -1,5 +1,6 @@
 /** The file systems of an image that boot loaders read: the disc and every FAT image, wherever something leads to it. */
 
+import { FatError } from '../storage/fat.ts';
 import type { BootVolume, FatImage, FatRole } from './audit-types.ts';
 import { type Medium, openFatAt } from './image-medium.ts';
 import { GPT_TYPE_BASIC_DATA, GPT_TYPE_ESP, tableInForce } from './image-partitions.ts';
@@ -36,7 +37,7 @@ export async function findFatImages(medium: Medium): Promise<readonly FatImage[]
   const found = await Promise.all(
     [...places].map(async ([offset, roles]) => {
       const fat = await openFatAt(medium.image, offset);
-      return fat === undefined ? [] : [fatImage(offset, roles, fat)];
+      return fat === undefined || (await listed(fat)) === undefined ? [] : [fatImage(offset, roles, fat)];
     }),
   );
   return found.flat();
@@ -67,7 +68,7 @@ function fatImage(offset: number, roles: readonly FatRole[], fat: FatImage['fat'
   const volume: BootVolume = {
     name: roleText(roles[0] ?? { kind: 'el-torito' }),
     label: undefined,
-    read: (path) => fat.read(relative(path)),
+    read: (path) => fat.read(relative(path)).catch(damaged),
     async has(path) {
       const wanted = relative(path).toUpperCase();
       return (await fat.files()).some((file) => file.path.toUpperCase() === wanted);
@@ -75,6 +76,14 @@ function fatImage(offset: number, roles: readonly FatRole[], fat: FatImage['fat'
   };
   return { offset, roles, fat, volume };
 }
+
+/** What cannot be read is not there: neither for firmware nor for us. */
+function damaged(error: unknown): undefined {
+  if (error instanceof FatError) return undefined;
+  throw error;
+}
+
+const listed = (fat: FatImage['fat']) => fat.files().catch(damaged);
 
 /** No parentheses: it stands for a device in GRUB's paths. */
 export function roleText(role: FatRole): string {

@@ -1,9 +1,11 @@
 /** Everything of an image that says how it boots and what is on it, read in one go; contents of files on demand. */
+
+import { InputError } from '../errors/problem.ts';
 import { FatError, type FatVolume, openFat } from '../storage/fat.ts';
 import { type BootCatalog, readBootCatalog } from './image-el-torito.ts';
 import { type ImagePartitions, readImagePartitions } from './image-partitions.ts';
-import { type ImageSource, readFrom } from './image-source.ts';
-import { findFile, type ImageTree, readEntry, readTree } from './image-tree.ts';
+import { type ImageSource, imageProblem, readFrom } from './image-source.ts';
+import { findFile, type ImageTree, ImageTreeError, readEntry, readTree } from './image-tree.ts';
 import { type ImageVolume, readVolume } from './image-volume.ts';
 
 export interface Medium {
@@ -17,18 +19,28 @@ export interface Medium {
   readonly partitions: ImagePartitions;
 }
 
-/** @throws {InputError} for an image that is no ISO 9660 volume; `ImageTreeError` for a damaged directory. */
+/** @throws {InputError} for an image that is no ISO 9660 volume, or one whose directories are damaged. */
 export async function readMedium(image: ImageSource): Promise<Medium> {
   const volume = await readVolume(image);
   const { read } = image;
   const [tree, joliet, catalog, partitions] = await Promise.all([
-    readTree(read, volume.root),
-    volume.joliet === undefined ? undefined : readTree(read, volume.joliet.root, true),
+    readTree(read, volume.root).catch(damaged(image)),
+    volume.joliet === undefined ? undefined : readTree(read, volume.joliet.root, true).catch(damaged(image)),
     volume.bootCatalog === undefined ? undefined : readBootCatalog(read, volume.bootCatalog),
     readImagePartitions(image),
   ]);
   return { image, volume, tree, joliet, catalog, partitions };
 }
+
+const damaged =
+  ({ path }: ImageSource) =>
+  (error: unknown): never => {
+    if (!(error instanceof ImageTreeError)) throw error;
+    const hint = 'copy or download it again';
+    throw new InputError([
+      imageProblem(path, 'damaged-image', `a folder cannot be read: ${error.message}`, hint),
+    ]);
+  };
 
 /** A file of the tree, links followed; undefined when there is none. */
 export async function readMediumFile(medium: Medium, path: string): Promise<Uint8Array | undefined> {

@@ -1,9 +1,8 @@
 /** What differs between two ISOs: by file, by what each way to boot reads and does, and in the structure around. */
-import type { FatVolume } from '../storage/fat.ts';
 import { behaviour } from './audit-check-divergence.ts';
 import { type Survey, survey } from './audit-survey.ts';
 import { unifiedDiff } from './audit-text-diff.ts';
-import { BOOT_PATHS, type BootPath, type BootPathId, placeOf } from './audit-types.ts';
+import { BOOT_PATHS, type BootPath, type BootPathId, type FatImage, placeOf } from './audit-types.ts';
 import { implantedChecksum } from './image-checksum.ts';
 import { tableInForce } from './image-partitions.ts';
 import { type ImageSource, withImage } from './image-source.ts';
@@ -109,7 +108,7 @@ async function changeOf(
 
 /** EFI images by what leads to them: the one of El Torito here and the one of El Torito there. */
 async function diffFats(a: Survey, b: Survey): Promise<readonly FileChange[]> {
-  const named = ({ fats }: Survey) => new Map(fats.map(({ volume, fat }) => [volume.name, fat]));
+  const named = ({ fats }: Survey) => new Map(fats.map((image) => [image.volume.name, image]));
   const [left, right] = [named(a), named(b)];
   const names = [...new Set([...left.keys(), ...right.keys()])];
   const changes = await Promise.all(names.map((name) => diffFat(name, left.get(name), right.get(name))));
@@ -118,11 +117,13 @@ async function diffFats(a: Survey, b: Survey): Promise<readonly FileChange[]> {
 
 async function diffFat(
   name: string,
-  a: FatVolume | undefined,
-  b: FatVolume | undefined,
+  a: FatImage | undefined,
+  b: FatImage | undefined,
 ): Promise<readonly FileChange[]> {
-  const sizes = async (fat: FatVolume | undefined) =>
-    new Map(((await fat?.files()) ?? []).map(({ path, bytes }) => [path.toUpperCase(), { path, bytes }]));
+  const sizes = async (image: FatImage | undefined) =>
+    new Map(
+      ((await image?.fat.files()) ?? []).map(({ path, bytes }) => [path.toUpperCase(), { path, bytes }]),
+    );
   const [left, right] = [await sizes(a), await sizes(b)];
   const changes: FileChange[] = [];
   for (const key of new Set([...left.keys(), ...right.keys()])) {
@@ -132,7 +133,7 @@ async function diffFat(
     if (one === undefined) changes.push({ ...place, change: 'added' });
     else if (other === undefined) changes.push({ ...place, change: 'removed' });
     else {
-      const [before, after] = await Promise.all([a?.read(one.path), b?.read(other.path)]);
+      const [before, after] = await Promise.all([a?.volume.read(one.path), b?.volume.read(other.path)]);
       if (Buffer.compare(before ?? new Uint8Array(), after ?? new Uint8Array()) !== 0)
         changes.push({ ...place, change: 'content' });
     }

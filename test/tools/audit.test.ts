@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { judgeByParser } from '../../src/commands/audit-iso.ts';
+import { InputError } from '../../src/errors/problem.ts';
 import { createExec } from '../../src/host/exec.ts';
 import { type AuditOptions, type AuditReport, auditImage } from '../../src/media/audit.ts';
 import { survey } from '../../src/media/audit-survey.ts';
@@ -191,6 +192,19 @@ describe('the audit turns red', function () {
     await turnsRed(iso, 'loaders', /no program for UEFI/, putBytes(shim - 500_000, 'no'));
   });
 
+  it('on an EFI image whose allocation table is damaged', async () => {
+    const iso = await base('el9');
+    const fat = await offsetOf(iso, 'images/efiboot.img');
+    // Behind the boot sector; the first clusters belong to the folders, which must stay readable.
+    const table = fat + 2048 + 100;
+    await turnsRed(
+      iso,
+      'loaders',
+      /it cannot be read: the FAT file system is damaged/,
+      putBytes(table, Buffer.alloc(400)),
+    );
+  });
+
   it('on entries whose kernel or initramfs is not there', async () => {
     const iso = await base('el9');
     const grub = replaceText('/images/pxeboot/vmlinuz inst', '/images/pxeboot/vmlinux inst');
@@ -341,6 +355,39 @@ describe('the audit turns red', function () {
     });
     const report = await audit(await base('el9-aarch64'), { expect: ['bios-cd', 'uefi-cd'] });
     assert.deepEqual(failures(report), ['BIOS, CD: the medium does not boot this way']);
+  });
+});
+
+describe('an audit of a damaged image', function () {
+  this.timeout(60_000);
+
+  it('ends in a report or in one clear error, whatever is damaged', async () => {
+    const iso = await readFile(await base('el10'));
+    const places = [
+      0,
+      16 * ISO_BLOCK,
+      32 * ISO_BLOCK,
+      await offsetOf(await base('el10'), 'EFI'),
+      iso.length - 33 * 512,
+    ];
+    // Any numbers will do; these are the same in every run.
+    let seed = 7;
+    const random = (below: number): number => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+      return seed % below;
+    };
+    for (let round = 0; round < 40; round += 1) {
+      const bytes = Buffer.from(iso);
+      for (let i = 0; i < 8; i += 1) {
+        const place = (places[random(places.length)] ?? 0) + random(2048);
+        if (place < bytes.length) bytes[place] = random(256);
+      }
+      const image: ImageSource = {
+        ...{ path: 'damaged.iso', bytes: bytes.length },
+        read: async (offset, length) => bytes.subarray(offset, offset + length),
+      };
+      await survey(image).catch((error: unknown) => assert.ok(error instanceof InputError, String(error)));
+    }
   });
 });
 
