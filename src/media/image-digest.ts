@@ -34,25 +34,45 @@ export async function digestImage(
   const whole = createHash('sha256');
   const media = options.media === undefined ? undefined : new MediaDigest(volume, options.media);
   const files = new FileDigests(tree, bytes);
-  let next = image.read(0, Math.min(READ_BYTES, bytes));
-  for (let at = 0; at < bytes; ) {
-    const chunk = await next;
-    if (chunk.length === 0) break;
-    const after = at + chunk.length;
-    // The next piece is read while this one is digested.
-    next = image.read(after, Math.min(READ_BYTES, bytes - after));
+  await readThrough(image, bytes, (at, chunk) => {
     whole.update(chunk);
     media?.update(chunk);
     files.update(at, chunk);
-    options.onProgress?.(after);
-    at = after;
-  }
-  await next;
+    options.onProgress?.(at + chunk.length);
+  });
   return {
     sha256: whole.digest('hex'),
     media: media?.finish(),
     files: await files.finish(image),
   };
+}
+
+/** Path → SHA-256 (hex) of every file alone. */
+export async function digestFiles({
+  image,
+  tree,
+}: Pick<Medium, 'image' | 'tree'>): Promise<ReadonlyMap<string, string>> {
+  const files = new FileDigests(tree, image.bytes);
+  await readThrough(image, image.bytes, (at, chunk) => files.update(at, chunk));
+  return files.finish(image);
+}
+
+/** Hands out the first bytes of an image in order; the next piece is read while one is worked on. */
+async function readThrough(
+  image: ImageSource,
+  bytes: number,
+  take: (at: number, chunk: Uint8Array) => void,
+): Promise<void> {
+  let next = image.read(0, Math.min(READ_BYTES, bytes));
+  for (let at = 0; at < bytes; ) {
+    const chunk = await next;
+    if (chunk.length === 0) break;
+    const after = at + chunk.length;
+    next = image.read(after, Math.min(READ_BYTES, bytes - after));
+    take(at, chunk);
+    at = after;
+  }
+  await next;
 }
 
 interface Piece {

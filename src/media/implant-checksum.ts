@@ -7,7 +7,7 @@ import { FailedError } from '../errors/exit.ts';
 import { MediaDigest } from './image-checksum.ts';
 import { APPLICATION_USE, findVolume, type ImageVolume, ISO_BLOCK } from './image-volume.ts';
 
-const CHUNK = 4 << 20;
+const CHUNK = 1 << 20;
 /** How long to wait for more of a file that is still being written. */
 const PAUSE_MS = 5;
 /** The descriptors and what lies around them, which a writer might come back to. */

@@ -2,8 +2,8 @@
 import { readFile, rename } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { writeFileAtomically } from '../host/atomic.ts';
-import { hashFile } from '../host/hash.ts';
-import { digestImage } from './image-digest.ts';
+import { hashFile, hashFileAside } from '../host/hash.ts';
+import { digestFiles } from './image-digest.ts';
 import { readMedium } from './image-medium.ts';
 import { withImage } from './image-source.ts';
 import { type FileRecord, type IsoManifest, MANIFEST_VERSION } from './manifest.ts';
@@ -30,11 +30,11 @@ export async function publishIso(
   return { ...paths, bytes, sha256, buildId: manifest.buildId, reused: false };
 }
 
-/** One pass over the image: its own digest, and that of every file as it lies there, the vendor's too. */
+/** The image's own digest, taken beside that of every file as it lies there, the vendor's too. */
 async function describeImage(path: string) {
   return withImage(path, async (image) => {
     const medium = await readMedium(image);
-    const { sha256, files } = await digestImage(medium);
+    const [sha256, files] = await Promise.all([hashFileAside(path), digestFiles(medium)]);
     const contents = [...files].map(
       ([name, digest]): FileRecord => ({
         path: name,
