@@ -43,6 +43,8 @@ export function mmdebstrapCommand(
       `--customize-hook=SOURCE_DATE_EPOCH=${epoch} chroot "$1" bash ${BUILD_FOLDER}/customize.sh`,
       `--customize-hook=download ${BUILD_FOLDER}/out.tar ${paths.results}`,
       `--customize-hook=rm -rf "$1${BUILD_FOLDER}"`,
+      // SQLite's index of a log that is empty: made anew by whoever opens the database, and never the same twice.
+      '--customize-hook=rm -f "$1"/root/.rpmdb/rpmdb.sqlite-shm',
       recipe.suite,
       paths.tree,
     ],
@@ -60,8 +62,10 @@ export function squashfsCommand(tree: string, out: string, sourceDateEpoch: numb
     effect: 'write',
     timeoutMs: 10 * 60_000,
     stdinFile: tree,
+    // Not -mkfs-time, which leaves the root folder, as it is not in the archive, with the time of the build.
+    env: { SOURCE_DATE_EPOCH: String(sourceDateEpoch) },
     args: [
-      ...['-comp', 'zstd', '-mkfs-time', String(sourceDateEpoch)],
+      ...['-comp', 'zstd'],
       // The root folder itself is not in the archive, and sqfstar would let everybody write to it.
       ...['-root-mode', '0755', '-quiet', '-no-progress', out],
     ],

@@ -29,7 +29,7 @@ export interface BaseResult extends BaseArtefact {
 }
 
 /** Raised when this code changes what it makes of the same recipe. */
-const FORMAT = 3;
+const FORMAT = 4;
 
 /**
  * The base for these inputs, from the cache or newly built.

@@ -49,6 +49,7 @@ describe('the call of mmdebstrap', () => {
         '--customize-hook=SOURCE_DATE_EPOCH=1700000000 chroot "$1" bash /slipway-build/customize.sh',
         '--customize-hook=download /slipway-build/out.tar /tmp/x/results.tar',
         '--customize-hook=rm -rf "$1/slipway-build"',
+        '--customize-hook=rm -f "$1"/root/.rpmdb/rpmdb.sqlite-shm',
         'bookworm',
         '/tmp/x/tree.tar',
       ],
@@ -70,10 +71,8 @@ describe('the call of sqfstar', () => {
       effect: 'write',
       timeoutMs: 600_000,
       stdinFile: '/tmp/tree.tar',
-      args: [
-        ...['-comp', 'zstd', '-mkfs-time', '1700000000', '-root-mode', '0755'],
-        ...['-quiet', '-no-progress', '/tmp/base.squashfs'],
-      ],
+      env: { SOURCE_DATE_EPOCH: '1700000000' },
+      args: [...['-comp', 'zstd', '-root-mode', '0755'], ...['-quiet', '-no-progress', '/tmp/base.squashfs']],
     });
   });
 });
