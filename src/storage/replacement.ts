@@ -53,57 +53,95 @@ export async function viewReplacement(
   observation: Observation,
   named?: string,
 ): Promise<ReplacementView> {
-  const matches = matchDisks(record, observation);
-  // A disk that is the recorded one by its serial number alone, and has no table, is an empty disk.
-  const isHere = (observed: ObservedDisk | undefined): observed is ObservedDisk =>
-    observed?.table !== undefined;
-  const here = matches.flatMap(({ record: disk, observed }) =>
-    isHere(observed) ? [{ record: disk, observed }] : [],
-  );
-  const absent = matches.flatMap(({ record: disk, observed }) => (isHere(observed) ? [] : [disk]));
-  const blank = (
-    await Promise.all(here.map(({ observed }) => blankMembers(machine, record, observed, observation)))
-  ).flat();
+  const { here, absent } = placesOf(record, observation);
   const unclaimed = observation.disks.filter((disk) => !here.some(({ observed }) => observed === disk));
-  const candidates =
-    absent.length === 0 ? [] : unclaimed.filter(({ disk }) => mayReplace(disk, absent, demand, named));
-  const judged = await Promise.all(
-    candidates.map(async ({ disk }) => ({
-      disk,
-      why: await contentOf(
-        machine,
-        disk,
-        absent.flatMap(({ partitions }) => partitions),
-      ),
-    })),
-  );
-  const empty = judged.filter(({ why }) => why === undefined).map(({ disk }) => disk);
-  const refusals = [
-    ...doubles(record, observation),
-    ...judged.flatMap(({ disk, why }) =>
-      why === undefined ? [] : [`${disk.path} (${labelOf(disk)}) is not empty: ${why}`],
-    ),
-  ];
+  const isChosen = ({ disk }: ObservedDisk): boolean =>
+    named === undefined ? !disk.removable && isDemanded(disk, demand) : disk.path === named;
+  const { empty, refusals } = await judgeCandidates(machine, absent, unclaimed.filter(isChosen), named);
   const isDecided = empty.length <= absent.length;
-  const replacements = isDecided
-    ? absent.flatMap((disk, i): Replacement[] => {
-        const taken = empty[i];
-        return taken === undefined ? [] : [{ record: disk, disk: taken }];
-      })
-    : [];
-  if (replacements.length + blank.length > 0) {
-    refusals.push(...(await differencesOfTheRest(machine, record, observation, blank)));
-  }
+  const replacements = isDecided ? pair(absent, empty) : [];
+  const blank = await Promise.all(
+    here.map(({ observed }) => blankMembers(machine, record, observed, observation)),
+  );
+  const isAtWork = replacements.length + blank.flat().length > 0;
+  const rest = isAtWork ? await differencesOfTheRest(machine, record, observation, blank.flat()) : [];
+  const isUnknown = named !== undefined && !observation.disks.some(({ disk }) => disk.path === named);
   return {
     absent,
     replacements,
-    blank,
+    blank: blank.flat(),
     renewed: here
-      .filter(({ record: disk, observed }) => isOtherHardware(disk, observed.disk))
-      .map(({ record: disk, observed }) => ({ record: disk, disk: observed.disk })),
-    refusals,
+      .map(({ record: disk, observed }) => ({ record: disk, disk: observed.disk }))
+      .filter(({ record: old, disk }) => isOtherHardware(old, disk)),
+    refusals: [
+      ...(isUnknown ? [`${named} is no disk of this machine`] : []),
+      ...doubles(record, observation),
+      ...refusals,
+      ...rest,
+    ],
     undecided: isDecided ? [] : empty.map(({ path }) => path),
   };
+}
+
+/** Recorded disks that are here, with the recorded table or a part of it, and those that are not. */
+function placesOf(
+  record: LayoutRecord,
+  observation: Observation,
+): {
+  readonly here: readonly { readonly record: DiskRecord; readonly observed: ObservedDisk }[];
+  readonly absent: readonly DiskRecord[];
+} {
+  const matches = matchDisks(record, observation);
+  // A disk that is the recorded one by its serial number alone, and has no table, may be an empty one.
+  const here = matches.flatMap(({ record: disk, observed }) =>
+    observed?.table === undefined ? [] : [{ record: disk, observed }],
+  );
+  const absent = record.disks.filter((disk) => !here.some((place) => place.record === disk));
+  return { here, absent };
+}
+
+interface Judged {
+  readonly empty: readonly Disk[];
+  readonly refusals: readonly string[];
+}
+
+/** Which of the disks that could take a place are empty. One that a person named is refused with the reason. */
+async function judgeCandidates(
+  machine: Machine,
+  absent: readonly DiskRecord[],
+  candidates: readonly ObservedDisk[],
+  named: string | undefined,
+): Promise<Judged> {
+  const empty: Disk[] = [];
+  const refusals: string[] = [];
+  for (const { disk } of candidates) {
+    const unfit = unfitness(disk, absent);
+    if (unfit !== undefined) {
+      if (named !== undefined) refusals.push(`${disk.path} (${labelOf(disk)}) is not taken: ${unfit}`);
+      continue;
+    }
+    const extents = absent.flatMap(({ partitions }) => partitions);
+    const content = await contentOf(machine, disk, extents);
+    if (content === undefined) empty.push(disk);
+    else refusals.push(`${disk.path} (${labelOf(disk)}) is not empty: ${content}`);
+  }
+  return { empty, refusals };
+}
+
+/** Every layout is the same on all of its disks, so any empty one fits any place. */
+const pair = (absent: readonly DiskRecord[], empty: readonly Disk[]): readonly Replacement[] =>
+  absent.flatMap((record, i) => {
+    const disk = empty[i];
+    return disk === undefined ? [] : [{ record, disk }];
+  });
+
+/** Why a disk cannot take a place, whatever is on it; undefined when it can. */
+function unfitness(disk: Disk, absent: readonly DiskRecord[]): string | undefined {
+  if (absent.length === 0) return 'no disk is gone';
+  if (disk.partitions.length > 0) return 'it has partitions';
+  if (disk.holders.length > 0) return `it is in use by ${disk.holders.join(', ')}`;
+  if (disk.readOnly) return 'it is read-only';
+  return absent.every((gone) => fits(gone, disk)) ? undefined : 'the recorded partitions do not fit';
 }
 
 /** For people: a serial number where there is one. */
@@ -143,21 +181,6 @@ export function renewed(
 /** Kernel's name of a partition: a `p` stands between where the disk's name ends in a digit. */
 const partitionPath = (disk: string, number: number): string =>
   `${disk}${/\d$/.test(disk) ? 'p' : ''}${number}`;
-
-function mayReplace(
-  disk: Disk,
-  absent: readonly DiskRecord[],
-  demand: DiskDemand,
-  named: string | undefined,
-): boolean {
-  const isFree =
-    disk.partitions.length === 0 &&
-    disk.holders.length === 0 &&
-    !disk.readOnly &&
-    absent.every((gone) => fits(gone, disk));
-  if (named !== undefined) return isFree && named === disk.path;
-  return isFree && !disk.removable && isDemanded(disk, demand);
-}
 
 /** Whether every recorded partition has its place, in whole blocks. */
 function fits({ partitions }: DiskRecord, { sizeBytes, blockBytes }: Disk): boolean {

@@ -36,6 +36,9 @@ export interface FreshDisk {
   readonly content?: (disk: Buffer) => void;
 }
 
+/** The record of the installation, made once: it is the same for all of them. */
+let installed: string | undefined;
+
 /** The node with the record of its installation, sdb pulled, and sdc plugged in. */
 export async function replaceableNode(
   fresh: FreshDisk = {},
@@ -66,7 +69,8 @@ export async function replaceableNode(
     },
     onSleep: (m) => endRecovery(m, disk, machine.disk('sda')),
   });
-  machine.files.set(LAYOUT_RECORD_PATH, JSON.stringify(await recordLayout(machine, PLAN)));
+  installed ??= JSON.stringify(await recordLayout(machine, PLAN));
+  machine.files.set(LAYOUT_RECORD_PATH, installed);
   machine.pull('sdb');
   const folder = '/sys/block/sdc';
   const plugged: Record<string, string | Uint8Array> = {

@@ -197,6 +197,44 @@ describe('a disk in question', () => {
       assert.match(await refusal(machine), /^verify-failed: pass-md-gate: array boot is degraded/);
   });
 
+  it('is refused with the reason when a person names one that cannot be taken', async () => {
+    const cases: readonly (readonly [(machine: ReplaceableNode) => unknown, string, string])[] = [
+      [
+        (m) => m.files.set('/sys/block/sdc/ro', '1\n'),
+        '/dev/sdc',
+        '(SERIAL-new) is not taken: it is read-only',
+      ],
+      [
+        (m) => m.files.set('/sys/block/sdc/holders/dm-0', ''),
+        '/dev/sdc',
+        '(SERIAL-new) is not taken: it is in use by dm-0',
+      ],
+      [
+        (m) => m.files.set('/sys/block/sdc/sdc1/partition', '1\n'),
+        '/dev/sdc',
+        '(SERIAL-new) is not taken: it has partitions',
+      ],
+      [() => {}, '/dev/sdz', 'is no disk of this machine'],
+    ];
+    for (const [change, named, why] of cases) {
+      const machine = await replaceableNode();
+      change(machine);
+      assert.equal(
+        await refusal(machine, { replacement: named }),
+        `refused-foreign-data: replace-disk: ${named} ${why}`,
+      );
+    }
+    const whole = await replaceableNode();
+    await run(whole);
+    assert.equal((await run(whole, { replacement: '/dev/sdc' })).failed, undefined);
+    whole.files.set('/dev/sdd', Buffer.alloc(whole.fresh.length));
+    whole.files.set('/sys/block/sdd/size', `${whole.fresh.length / 512}\n`);
+    assert.match(
+      await refusal(whole, { replacement: '/dev/sdd' }),
+      /\/dev\/sdd \(sdd\) is not taken: no disk is gone$/,
+    );
+  });
+
   it('is left to a person when two could take the place, until one is named', async () => {
     const machine = await replaceableNode();
     for (const [path, content] of [...machine.files])
