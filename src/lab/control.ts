@@ -47,17 +47,18 @@ async function answer(line: string, socket: Socket, handlers: ControlHandlers): 
 }
 
 /**
- * Asks the lab for something. The socket that comes back is open for a console and about to close for everything else.
+ * Asks the lab for something. The socket that comes back is paused; it is open for a console, and about to close for
+ * everything else.
  * @throws {FailedError} with the lab's own words when it cannot, or is not there.
  */
 export async function askLab(path: string, request: ControlRequest): Promise<Socket> {
   const socket = await connect(path);
   socket.write(`${JSON.stringify(request)}\n`);
   const line = await firstLine(socket);
-  if (line === '') throw new FailedError('the lab ended before it answered');
-  const reply: ControlAnswer = JSON.parse(line);
-  if ('error' in reply) throw new FailedError(reply.error);
-  return socket;
+  const reply: ControlAnswer = line === '' ? { error: 'the lab ended before it answered' } : JSON.parse(line);
+  if ('done' in reply) return socket;
+  socket.destroy();
+  throw new FailedError(reply.error);
 }
 
 function connect(path: string): Promise<Socket> {

@@ -143,6 +143,13 @@ function qemuNode(
       `try the first of them: --nodes ${HOTKEYS}`,
     );
   }
+  const undriven = disks.find(({ bus }) => bus === 'lsi' || bus === 'pvscsi');
+  if (undriven !== undefined && wishes.firmware !== 'bios') {
+    throw new MissingError(
+      `${node.name}: the UEFI firmware of Debian's ovmf cannot start from disks on ${undriven.bus}`,
+      'take --firmware bios, or --bus scsi',
+    );
+  }
   const dir = join(wishes.dir, node.name);
   return {
     ...common(node),
