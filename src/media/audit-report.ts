@@ -3,8 +3,20 @@ import Table from 'cli-table3';
 import pc from 'picocolors';
 import { RULED } from '../plan/table.ts';
 import type { AuditReport } from './audit.ts';
-import { BOOT_PATHS, CHECKS, type Finding } from './audit-types.ts';
+import { BOOT_PATHS, type CheckName, type Finding } from './audit-types.ts';
 
+const TITLES: Readonly<Record<CheckName, string>> = {
+  volume: 'volume and files',
+  partitions: 'partition tables',
+  boot: 'boot records',
+  loaders: 'boot loaders',
+  menus: 'boot menus',
+  labels: 'labels',
+  kickstarts: 'kickstarts',
+  divergence: 'same menu on every path',
+  checksum: 'media checksum',
+  base: 'compared with the base',
+};
 const MARKS = { ok: '✓', warning: '!', failure: '✗', skipped: '–' } as const;
 
 export function auditText(report: AuditReport): string {
@@ -24,7 +36,7 @@ function checkTable({ checks, findings }: AuditReport): string {
   const table = new Table(PLAIN);
   for (const { check, verdict, summary } of checks) {
     const count = findings.filter((finding) => finding.check === check).length;
-    table.push([coloured(verdict), CHECKS[check], count === 0 ? summary : `${count} below`]);
+    table.push([coloured(verdict), TITLES[check], count === 0 ? summary : `${count} below`]);
   }
   return trimmed(table.toString());
 }

@@ -1,6 +1,7 @@
 /** Everything about how an image boots, gathered before anything is judged. */
 import { InputError } from '../errors/problem.ts';
 import type { Release } from '../plan/types.ts';
+import { readGptCopies, SECTOR_BYTES } from '../storage/gpt.ts';
 import { findBootPaths, findCopies } from './audit-boot-paths.ts';
 import type { BootParts } from './audit-check-base.ts';
 import { readPrograms } from './audit-check-loaders.ts';
@@ -19,6 +20,7 @@ import {
 import { discVolume, findFatImages } from './audit-volumes.ts';
 import { type Medium, readMedium } from './image-medium.ts';
 import type { ImageSource } from './image-source.ts';
+import { ISO_BLOCK, readVolume } from './image-volume.ts';
 import { MEDIUM } from './types.ts';
 import { identifyVendor } from './vendor-identity.ts';
 
@@ -38,7 +40,7 @@ export interface Survey extends BootParts {
 
 /** Reads metadata and boot files only. @throws {InputError} when the image is no ISO 9660 volume. */
 export async function survey(image: ImageSource): Promise<Survey> {
-  const medium = await readMedium(image);
+  const medium = await readMedium(await withoutRest(image));
   const disc = discVolume(medium);
   const fats = await findFatImages(medium);
   const paths = await findBootPaths(medium, disc, fats);
@@ -58,6 +60,22 @@ export async function survey(image: ImageSource): Promise<Survey> {
   }
   const release = await findRelease(medium, disc, configs);
   return { medium, disc, fats, paths, copies, programs, configs, unread, release };
+}
+
+/**
+ * A device as far as the image on it reaches: to the backup of its GPT, else to the end of the volume. What an earlier
+ * content left behind that is nobody's concern.
+ */
+async function withoutRest(image: ImageSource): Promise<ImageSource> {
+  if (image.isDevice !== true) return image;
+  const { primary } = await readGptCopies(
+    { readBytes: (_path, offset, length) => image.read(offset, length) },
+    { path: image.path, sizeBytes: image.bytes },
+  );
+  const end = primary.ok
+    ? (primary.table.alternateBlock + 1) * SECTOR_BYTES
+    : (await readVolume(image)).blocks * ISO_BLOCK;
+  return { ...image, bytes: Math.min(image.bytes, end) };
 }
 
 function follow(

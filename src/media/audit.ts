@@ -9,6 +9,7 @@ import {
   BOOT_PATHS,
   type BootPath,
   type BootPathId,
+  CHECK_NAMES,
   type CheckName,
   type CheckResult,
   type Finding,
@@ -115,19 +116,6 @@ async function judge(own: Survey, base: BootParts | undefined, options: AuditOpt
     map: mapImage(medium, fats),
   };
 }
-
-const CHECK_NAMES = [
-  'volume',
-  'partitions',
-  'boot',
-  'loaders',
-  'menus',
-  'labels',
-  'kickstarts',
-  'divergence',
-  'checksum',
-  'base',
-] as const satisfies readonly CheckName[];
 
 /** Copies of one menu share their faults: each is told once. */
 const unique = (findings: readonly Finding[]): readonly Finding[] => [

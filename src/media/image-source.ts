@@ -1,11 +1,14 @@
 /** Positioned reads of an image: a file or a block device of any size, of which only the pieces asked for are read. */
 import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { FailedError } from '../errors/exit.ts';
 import { InputError } from '../errors/problem.ts';
 import type { ReadAt } from '../storage/fat.ts';
 
 export interface ImageSource {
   readonly path: string;
   readonly bytes: number;
+  /** A stick or a disc, which is larger than the image on it. */
+  readonly isDevice?: boolean;
   /** Up to `length` bytes from `offset`; fewer, or none, where the image ends. */
   readonly read: ReadAt;
 }
@@ -14,7 +17,8 @@ export interface ImageSource {
 export async function withImage<T>(path: string, use: (image: ImageSource) => Promise<T>): Promise<T> {
   const handle = await openForReading(path);
   try {
-    return await use({ path, bytes: await sizeOf(handle, path), read: reader(handle) });
+    const isDevice = (await handle.stat()).isBlockDevice();
+    return await use({ path, bytes: await sizeOf(handle, path), isDevice, read: reader(handle, path) });
   } finally {
     await handle.close();
   }
@@ -59,14 +63,27 @@ async function sizeOf(handle: FileHandle, path: string): Promise<number> {
 }
 
 const reader =
-  (handle: FileHandle): ReadAt =>
+  (handle: FileHandle, path: string): ReadAt =>
   async (offset, length) => {
     const buffer = Buffer.alloc(length);
     let filled = 0;
     while (filled < length) {
-      const { bytesRead } = await handle.read(buffer, filled, length - filled, offset + filled);
+      const at = offset + filled;
+      const { bytesRead } = await handle
+        .read(buffer, filled, length - filled, at)
+        .catch(unreadable(path, at));
       if (bytesRead === 0) break;
       filled += bytesRead;
     }
     return buffer.subarray(0, filled);
+  };
+
+/** A scratched disc or a stick that was pulled out is no bug of ours. */
+const unreadable =
+  (path: string, at: number) =>
+  (error: NodeJS.ErrnoException): never => {
+    if (error.code !== 'EIO' && error.code !== 'ENXIO') throw error;
+    throw new FailedError(`${path} cannot be read at byte ${at} (${error.code})`, undefined, {
+      cause: error,
+    });
   };

@@ -29,7 +29,7 @@ export async function writeToDisk(image: ImageSource, target: ReleasedDisk, deps
   try {
     await requireUnchanged(deps.machine, target);
     await copy(image, device, deps);
-    await device.sync();
+    await device.sync().catch(gone(image.bytes));
   } finally {
     await device.close();
   }
@@ -71,7 +71,7 @@ async function copy(
     await writeAll(device, chunk, at);
     at += chunk.length;
     if (Math.floor(at / FLUSH_EVERY) !== Math.floor((at - chunk.length) / FLUSH_EVERY))
-      await device.datasync();
+      await device.datasync().catch(gone(at));
     onProgress('writing', at, image.bytes);
   }
   await next;
@@ -79,11 +79,22 @@ async function copy(
 
 async function writeAll(device: FileHandle, chunk: Uint8Array, at: number): Promise<void> {
   for (let done = 0; done < chunk.length; ) {
-    const { bytesWritten } = await device.write(chunk, done, chunk.length - done, at + done);
-    if (bytesWritten === 0) throw new FailedError(`the device takes nothing more after ${at + done} bytes`);
+    const { bytesWritten } = await device
+      .write(chunk, done, chunk.length - done, at + done)
+      .catch(gone(at + done));
+    if (bytesWritten === 0) throw new FailedError(`the disk takes nothing more after ${at + done} bytes`);
     done += bytesWritten;
   }
 }
+
+/** A stick that was pulled out, or that wears out. */
+const gone =
+  (at: number) =>
+  (error: NodeJS.ErrnoException): never => {
+    if (!['EIO', 'ENXIO', 'ENODEV', 'ENOSPC'].includes(error.code ?? '')) throw error;
+    const message = `the disk takes nothing more after ${at} bytes (${error.code})`;
+    throw new FailedError(message, 'it holds neither the old content nor the ISO now', { cause: error });
+  };
 
 /** Past the page cache, which would only give back what was put into it. */
 async function compare(

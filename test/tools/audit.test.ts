@@ -11,6 +11,7 @@ import type { CheckName } from '../../src/media/audit-types.ts';
 import { type ImageSource, withImage } from '../../src/media/image-source.ts';
 import { readTree } from '../../src/media/image-tree.ts';
 import { ISO_BLOCK, readVolume } from '../../src/media/image-volume.ts';
+import { onLoopDevice } from '../helpers/loop-device.ts';
 import { flipBit, patchedImage, putBytes, replaceText, resize } from '../helpers/patched-image.ts';
 import { inTempDir } from '../helpers/tmp.ts';
 import { VENDOR_LAYOUTS, type VendorLayout, vendorBase } from '../helpers/vendor-bases.ts';
@@ -102,6 +103,23 @@ describe("the audit of a vendor's medium", function () {
     });
     const { paths } = await audit(elsewhere);
     assert.deepEqual(paths[0]?.configs, ['disc:/boot/grub2/grub.cfg']);
+  });
+});
+
+describe('the audit of a stick', function () {
+  this.timeout(60_000);
+
+  it('looks at the image on it and not at what lies behind', function () {
+    return inTempDir(async (dir) => {
+      for (const layout of ['el9', 'el9-aarch64'] as const) {
+        const iso = await readFile(await base(layout));
+        const there = await onLoopDevice(dir, 64 << 20, async (device) => {
+          await writeFile(device, iso);
+          assert.deepEqual((await audit(device, { checksum: true })).findings, []);
+        });
+        if (!there) this.skip();
+      }
+    });
   });
 });
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { constants } from 'node:fs';
-import { mkdir, open, readFile, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { localMachine } from '../../src/engine/local-machine.ts';
 import { createExec } from '../../src/host/exec.ts';
@@ -10,6 +9,7 @@ import { burnDisc } from '../../src/media/write-disc.ts';
 import { writeToDisk } from '../../src/media/write-disk.ts';
 import { releaseTarget } from '../../src/media/write-guard.ts';
 import { incarnation } from '../../src/storage/block-devices.ts';
+import { onLoopDevice } from '../helpers/loop-device.ts';
 import { inTempDir } from '../helpers/tmp.ts';
 
 const exec = createExec();
@@ -28,32 +28,6 @@ async function smallIso(dir: string): Promise<string> {
     effect: 'write',
   });
   return iso;
-}
-
-/** Lends a loop device over `bytes` of a file; undefined where the kernel or the user may not have one. */
-async function onLoopDevice(
-  dir: string,
-  bytes: number,
-  use: (device: string, backing: string) => Promise<void>,
-): Promise<boolean> {
-  const backing = join(dir, 'stick.img');
-  await writeFile(backing, '');
-  await truncate(backing, bytes);
-  let device: string;
-  try {
-    device = execFileSync('losetup', ['--find', '--show', backing], {
-      encoding: 'utf8',
-      stdio: 'pipe',
-    }).trim();
-  } catch {
-    return false;
-  }
-  try {
-    await use(device, backing);
-    return true;
-  } finally {
-    execFileSync('losetup', ['--detach', device]);
-  }
 }
 
 describe('writing to a block device', function () {

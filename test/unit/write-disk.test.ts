@@ -112,6 +112,14 @@ describe('writing an image to a disk', () => {
       assert.ok((await readFile(disk)).equals(Buffer.alloc(16 * MIB, 'x')));
     }));
 
+  it('says how far it came on a disk that takes no more', () =>
+    onBench(async ({ write }) => {
+      await assert.rejects(write({ open: () => open('/dev/full', 'r+') }), {
+        name: 'FailedError',
+        message: 'the disk takes nothing more after 0 bytes (ENOSPC)',
+      });
+    }));
+
   it('stops when it is told to', () =>
     onBench(async ({ disk, write }) => {
       const controller = new AbortController();
