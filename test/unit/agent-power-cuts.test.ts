@@ -73,7 +73,9 @@ function assertSame(
     assert.ok(bytesOf(content).equals(bytesOf(wanted.get(path) ?? '')), `${when}: ${path}`);
 }
 
-describe('a node that loses its power', () => {
+describe('a node that loses its power', function () {
+  // Some eighty runs: seconds, and more of them on a busy machine.
+  this.timeout(120_000);
   let wanted: ReadonlyMap<string, Content>;
   const kinds: Operation[] = [];
 
