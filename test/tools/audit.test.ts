@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { judgeByParser } from '../../src/commands/audit-iso.ts';
+import { stripVTControlCharacters } from 'node:util';
+import { failureText, judgeByParser } from '../../src/commands/audit-iso.ts';
 import { InputError } from '../../src/errors/problem.ts';
 import { createExec } from '../../src/host/exec.ts';
 import { type AuditOptions, type AuditReport, auditImage } from '../../src/media/audit.ts';
+import { auditText } from '../../src/media/audit-report.ts';
 import { survey } from '../../src/media/audit-survey.ts';
 import type { CheckName } from '../../src/media/audit-types.ts';
+import { imageMapSvg } from '../../src/media/image-map-svg.ts';
 import { type ImageSource, withImage } from '../../src/media/image-source.ts';
 import { readTree } from '../../src/media/image-tree.ts';
 import { ISO_BLOCK, readVolume } from '../../src/media/image-volume.ts';
@@ -373,6 +376,53 @@ describe('the audit turns red', function () {
     });
     const report = await audit(await base('el9-aarch64'), { expect: ['bios-cd', 'uefi-cd'] });
     assert.deepEqual(failures(report), ['BIOS, CD: the medium does not boot this way']);
+  });
+});
+
+describe('the report of an audit', function () {
+  this.timeout(60_000);
+
+  it('says for people what was looked at, how each path goes and what is wrong', async () => {
+    const iso = await base('el9');
+    const sound = stripVTControlCharacters(auditText(await audit(iso)));
+    assert.match(sound, /✓ {2}boot records +4 ways to boot, 1 EFI image/);
+    assert.match(
+      sound,
+      /^UEFI, CD +grub \(EFI image:\/EFI\/BOOT\/grubx64\.efi\) +disc:\/EFI\/BOOT\/grub\.cfg/m,
+    );
+    assert.match(sound, /\nsound\n$/);
+    await inTempDir(async (dir) => {
+      const report = await audit(await patchedImage(dir, iso, flipBit(432)));
+      const text = stripVTControlCharacters(auditText(report));
+      assert.match(text, /✗ {2}boot records +1 below/);
+      assert.match(text, /^failure: MBR: its code looks for isolinux at sector \d+.* \[boot\]$/m);
+      assert.match(text, /1 failure: do not use this medium\n$/);
+      assert.match(failureText(report), /is not sound: MBR: its code looks for/);
+    });
+  });
+
+  it('maps every byte of the image once', async () => {
+    for (const layout of ['el9', 'el10', 'el9-ppc64le'] as const) {
+      const { map, bytes } = await audit(await base(layout));
+      let at = 0;
+      for (const { start, bytes: length, name } of map.regions) {
+        assert.equal(start, at, `${layout}: ${name}`);
+        assert.ok(length > 0, `${layout}: ${name}`);
+        at += length;
+      }
+      assert.equal(at, bytes, layout);
+      assert.ok(map.regions.length <= 24, `${layout}: ${map.regions.length} regions`);
+    }
+  });
+
+  it('draws a document of its own, in which nothing can pass for a tag', async () => {
+    const report = await audit(await base('el10'));
+    const svg = imageMapSvg({ ...report, volumeId: '<b>&"', file: '/tmp/<i>.iso' });
+    assert.match(svg, /volume &lt;b&gt;&amp;&quot;/);
+    assert.doesNotMatch(svg, /<[bi]>/);
+    assert.doesNotMatch(svg, /href|url\(|<script|NaN|undefined/);
+    for (const word of ['GPT 1', 'BIOS, USB stick', 'UEFI, CD', 'disc:/boot/grub2/grub.cfg'])
+      assert.ok(svg.includes(word), word);
   });
 });
 
