@@ -6,15 +6,18 @@ import type { JudgeKickstart } from '../media/audit-check-menus.ts';
 import { auditText, findingText } from '../media/audit-report.ts';
 import { imageMapSvg } from '../media/image-map-svg.ts';
 import type { AuditCommandOptions } from './audit.ts';
+import { byteProgress } from './byte-progress.ts';
 import { writeResult } from './write-result.ts';
 
 /** Prints the report; rejects with {@link FailedError} when the ISO is not sound. */
 export async function auditIso(iso: string, options: AuditCommandOptions): Promise<void> {
+  const progress = byteProgress('reading');
   const report = await auditImage(iso, {
     judgeKickstart: judgeByParser,
     checksum: options.checksum,
+    onProgress: progress.show,
     ...(options.base === undefined ? {} : { base: options.base }),
-  });
+  }).finally(progress.clear);
   if (options.svg !== undefined) await writeResult(options.svg, imageMapSvg(report));
   process.stdout.write(options.json === true ? `${JSON.stringify(report, null, 2)}\n` : auditText(report));
   if (report.verdict === 'failure') throw new FailedError(failureText(report));

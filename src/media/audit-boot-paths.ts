@@ -63,7 +63,7 @@ export async function findBootPaths(
     cd,
     disk,
     await firmware('uefi-cd', 'el-torito'),
-    // A stick without an ESP boots all the same where firmware reads El Torito there, too (OVMF does).
+    // Without an ESP, other partitions with a FAT file system: isohybrid names the EFI image in one.
     await firmware('uefi-disk', 'esp', 'mbr', 'basic-data'),
     await openFirmwarePath(disc),
     s390x,

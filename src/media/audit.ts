@@ -28,7 +28,8 @@ export interface AuditOptions {
   readonly checksum: boolean;
   /** Ways to boot that the medium must have. */
   readonly expect?: readonly BootPathId[];
-  readonly onProgress?: (bytes: number) => void;
+  /** Hears how much of the image has passed for the checksum. */
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 export interface AuditReport {

@@ -116,11 +116,11 @@ export const isRight = (implanted: ImplantedChecksum, taken: MediaChecksum): boo
   implanted.md5 === taken.md5 &&
   taken.fragmentSums.startsWith(implanted.fragmentSums.slice(0, taken.fragmentSums.length));
 
-/** Reads the volume once and compares. `onProgress` hears how many bytes have passed. */
+/** Reads the volume once and compares. `onProgress` hears how many bytes have passed, of how many. */
 export async function checkMediaChecksum(
   image: ImageSource,
   volume: ImageVolume,
-  onProgress: (bytes: number) => void = () => undefined,
+  onProgress: (done: number, total: number) => void = () => undefined,
 ): Promise<'absent' | 'right' | 'wrong'> {
   const implanted = implantedChecksum(volume);
   if (implanted === undefined) return 'absent';
@@ -128,7 +128,7 @@ export async function checkMediaChecksum(
   const end = Math.min(volume.blocks * ISO_BLOCK, image.bytes);
   for (let at = 0; at < end; at += READ_BYTES) {
     digest.update(await image.read(at, Math.min(READ_BYTES, end - at)));
-    onProgress(Math.min(end, at + READ_BYTES));
+    onProgress(Math.min(end, at + READ_BYTES), end);
   }
   return isRight(implanted, digest.finish()) ? 'right' : 'wrong';
 }
