@@ -10,22 +10,19 @@ const NETWORK: readonly ToolNeed[] = [
     debianPackage: 'util-linux',
     minVersion: '2.36',
   },
-  { tool: 'ip', why: 'connects the machines', debianPackage: 'iproute2', versionArgs: ['-V'] },
-  { tool: 'ssh-keygen', why: 'makes the key the lab logs in with', debianPackage: 'openssh-client' },
+  ...toolNeeds('ip', 'ssh-keygen'),
 ];
 
 const UML: readonly ToolNeed[] = [
-  { tool: 'linux.uml', why: 'is the machine', debianPackage: 'user-mode-linux' },
+  ...toolNeeds('linux.uml'),
   { tool: 'mksquashfs', why: "packs the kernel's modules", debianPackage: 'squashfs-tools' },
   { tool: 'mke2fs', why: 'makes the disk that keeps what a machine changes', debianPackage: 'e2fsprogs' },
 ];
 
-const DHCP: readonly ToolNeed[] = [
+/** Needed only where an interface asks for its address. */
+export const DHCP_TOOLS: readonly ToolNeed[] = [
   { tool: 'busybox', why: 'gives addresses to nodes that ask', debianPackage: 'busybox-static' },
 ];
-
-/** Needed only where an interface asks for its address. */
-export const DHCP_TOOLS = DHCP;
 
 export const umlTools = (): readonly ToolNeed[] => [...NETWORK, ...UML];
 
