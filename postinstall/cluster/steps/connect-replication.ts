@@ -32,7 +32,11 @@ export const connectReplication: AgentStep = {
     const { resource } = replication;
     const state = await readDrbd(machine, resource);
     if (state === undefined && (await unitState(machine, 'pacemaker.service')) === 'active')
-      throw new StepFailure('transient', 'Pacemaker has not started DRBD yet');
+      throw new StepFailure(
+        'waiting-peer',
+        `Pacemaker has not started DRBD yet; without ${peer.name} it has no quorum`,
+        'crm_mon -1rf; if the resource was stopped on purpose, start it again',
+      );
     if (state === undefined || state.disk === 'Diskless' || (await differsFromConfig(machine, resource)))
       await machine.exec({ file: 'drbdadm', args: ['adjust', resource], effect: 'write' });
     await waitUntil(

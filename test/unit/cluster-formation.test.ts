@@ -1,0 +1,319 @@
+import assert from 'node:assert/strict';
+import { clusterSteps } from '../../postinstall/cluster/steps/index.ts';
+import type { Machine } from '../../src/engine/machine.ts';
+import type { StepProblem, StepReport } from '../../src/engine/run-step.ts';
+import { type RunReport, runSteps } from '../../src/engine/run-steps.ts';
+import type { HaPlan } from '../../src/plan/types.ts';
+import { HA } from '../helpers/cluster-plan.ts';
+import { DISK, type FakeNode, type FakePair, fakePair } from '../helpers/fake-pair.ts';
+import { PowerCut } from '../helpers/power-cut.ts';
+
+/** Runs a node's cluster steps; `onWait` hears of every obstacle that is waited for. */
+function run(
+  node: FakeNode,
+  { machine = node.machine, onWait }: { machine?: Machine; onWait?: (problem: StepProblem) => void } = {},
+): Promise<RunReport> {
+  return runSteps(clusterSteps(node.facts.plan.ha, []), machine, node.facts, {
+    patience: { random: () => 0.5 },
+    listener: (event) => {
+      if (event.kind === 'waiting') onWait?.(event.problem);
+    },
+  });
+}
+
+const form = ({ nodes }: FakePair): Promise<readonly RunReport[]> =>
+  Promise.all(nodes.map((node) => run(node)));
+
+const outcomes = ({ reports }: RunReport): readonly string[] =>
+  reports.map((report: StepReport) =>
+    report.outcome === 'failed'
+      ? `${report.id}: ${report.problem.message}`
+      : `${report.id}: ${report.outcome}`,
+  );
+
+/** Runs one node until it waits for somebody, and resolves with what it then says. */
+async function obstacleOf(node: FakeNode): Promise<StepProblem> {
+  const stopped = new Error('the test has seen enough');
+  let seen: StepProblem | undefined;
+  const report = await run(node, {
+    onWait(problem) {
+      seen ??= problem;
+      node.machine.exec = () => Promise.reject(stopped);
+      node.machine.readFile = () => Promise.reject(stopped);
+    },
+  });
+  const problem = seen ?? report.failed?.problem;
+  assert.ok(problem, outcomes(report).join('\n'));
+  return problem;
+}
+
+/** The node's machine up to its write number `at` (from 0): there its power goes off. */
+function losingPower(pair: FakePair, node: FakeNode, at: number): { machine: Machine; writes(): number } {
+  let count = 0;
+  let off = false;
+  const alive = (isWrite: boolean): void => {
+    if (!off && isWrite && count === at) {
+      off = true;
+      pair.cut(node);
+    }
+    if (off) throw new PowerCut('the power is off');
+    if (isWrite) count += 1;
+  };
+  const { machine } = node;
+  return {
+    writes: () => count,
+    machine: {
+      ...machine,
+      now: () => machine.now(),
+      async exec(command, onLine) {
+        alive(command.effect === 'write');
+        return machine.exec(command, onLine);
+      },
+      async writeFile(path, content, mode) {
+        alive(true);
+        return machine.writeFile(path, content, mode);
+      },
+      async sleep(ms) {
+        alive(false);
+        return machine.sleep(ms);
+      },
+      async readFile(path) {
+        alive(false);
+        return machine.readFile(path);
+      },
+    },
+  };
+}
+
+describe('a pair that forms itself', () => {
+  it('goes through every step on both nodes, and only the first node acts for both', async () => {
+    const pair = fakePair();
+    const [one, two] = await form(pair);
+    assert.deepEqual(outcomes(one ?? { reports: [] }), [
+      'check-members: already-done',
+      'take-join-secret: changed',
+      'enrol-peers: changed',
+      'write-replication: changed',
+      'create-metadata: changed',
+      'connect-replication: changed',
+      'synchronise-data: changed',
+      'make-file-system: changed',
+      'start-corosync: changed',
+      'start-pacemaker: changed',
+      'register-fencing: changed',
+      'write-resources: changed',
+      'start-at-boot: changed',
+      'prove-failover: changed',
+    ]);
+    assert.equal(two?.failed, undefined, JSON.stringify(two?.failed));
+    assert.deepEqual([...pair.dangerous].sort(), ['n1 create-md', 'n1 primary --force', 'n2 create-md']);
+    const acts = pair.nodes[1].machine.ran.filter(
+      ({ file, args }) => ['mkfs.ext4', 'crm_resource'].includes(file) || args.includes('--patch'),
+    );
+    assert.deepEqual(acts, [], 'the second node does nothing for both');
+  });
+
+  it('finds nothing to do the second time, and writes nothing', async () => {
+    const pair = fakePair();
+    await form(pair);
+    for (const { machine } of pair.nodes) {
+      machine.ran.length = 0;
+      machine.written.length = 0;
+    }
+    for (const report of await form(pair))
+      assert.ok(
+        report.reports.every(({ outcome }) => outcome === 'already-done'),
+        outcomes(report).join('\n'),
+      );
+    for (const { machine } of pair.nodes) {
+      assert.deepEqual(machine.written, []);
+      assert.deepEqual(
+        machine.ran.filter(({ effect }) => effect === 'write'),
+        [],
+      );
+    }
+  });
+});
+
+describe('a node that loses its power while the pair is formed', () => {
+  for (const index of [0, 1] as const) {
+    it(`can be cut off before any of its writes: node ${index + 1}`, async function () {
+      this.timeout(60_000);
+      for (let at = 0; ; at += 1) {
+        const pair = fakePair();
+        const node = pair.nodes[index];
+        const other = pair.nodes[1 - index] ?? node;
+        const power = losingPower(pair, node, at);
+        const first = run(node, { machine: power.machine }).then((report) =>
+          report.failed === undefined ? report : run(node),
+        );
+        const reports = await Promise.all([first, run(other)]);
+        const when = `cut before write ${at}`;
+        for (const report of reports)
+          assert.equal(report.failed, undefined, `${when}: ${outcomes(report).join('; ')}`);
+        assert.equal(pair.dangerous.filter((words) => words.includes('--force')).length, 1, when);
+        assert.ok(
+          pair.dangerous.every((words) => words !== 'n2 primary --force'),
+          when,
+        );
+        assert.equal(pair.nodes[0].disk.generation, pair.nodes[1].disk.generation, when);
+        for (const report of await form(pair))
+          assert.ok(
+            report.reports.every(({ outcome }) => outcome === 'already-done'),
+            `${when}: ${outcomes(report).join('; ')}`,
+          );
+        if (power.writes() < at) {
+          assert.ok(at > 15, `a node writes more than ${at} times`);
+          return;
+        }
+      }
+    });
+  }
+});
+
+describe('a step that cannot go on', () => {
+  it('waits for a peer that is absent', async () => {
+    const [one] = fakePair().nodes;
+    const { failureClass, message } = await obstacleOf(one);
+    assert.equal(failureClass, 'waiting-peer');
+    assert.match(message, /^n2 does not answer at 10\.77\.0\.12/);
+  });
+
+  it('waits for a person to bring the join secret, and shows the host key to be pinned', async () => {
+    const [one] = fakePair().nodes;
+    one.machine.files.delete('/dev/disk/by-label/SLIPWAYKEY');
+    one.machine.files.set('/etc/ssh/ssh_host_ed25519_key.pub', 'ssh-ed25519 AAAA');
+    assert.deepEqual(await obstacleOf(one), {
+      failureClass: 'waiting-operator',
+      message: 'there is no key medium and no secret was pushed',
+      remedy: 'insert the key medium, or push the secret: slipway enrol --ssh NODE=SHA256:abc',
+    });
+  });
+
+  it('refuses the secret of another cluster by name', async () => {
+    const [one] = fakePair().nodes;
+    const secret = JSON.stringify({ version: 1, cluster: 'blue', secret: 'ab'.repeat(32), fencing: {} });
+    one.machine.files.set('/var/lib/slipway/join-secret.json', secret);
+    const { failureClass, message } = await obstacleOf(one);
+    assert.equal(failureClass, 'waiting-operator');
+    assert.match(message, /holds the join secret of cluster 'blue', and this node belongs to 'pair'$/);
+    assert.ok(!one.machine.files.has('/etc/corosync/authkey'));
+  });
+
+  it('refuses a peer that holds another secret, before anything of the cluster is started', async () => {
+    const pair = fakePair(HA, ['test', 'other']);
+    const reports = await form(pair);
+    const problems = reports.map(
+      ({ failed }) => `${failed?.id} ${failed?.problem.failureClass} ${failed?.problem.message}`,
+    );
+    assert.match(
+      problems[0] ?? '',
+      /^enrol-peers refused-foreign-data n2 holds another join secret of cluster 'pair'/,
+    );
+    for (const { run: running, machine } of pair.nodes) {
+      assert.deepEqual(running.units, []);
+      assert.ok(!machine.files.has('/etc/drbd.d/slipway.res'));
+    }
+  });
+
+  it('refuses a peer that was installed from another plan', async () => {
+    const pair = fakePair();
+    const other = fakePair({ ...HA, services: ['web.service'] }).nodes[1];
+    Object.assign(pair.nodes[1].facts, { plan: other.facts.plan });
+    const [report] = await form(pair);
+    assert.match(report?.failed?.problem.message ?? '', /another plan of cluster 'pair'/);
+    assert.equal(report?.failed?.problem.failureClass, 'refused-foreign-data');
+  });
+
+  it('waits while the clocks are an hour apart', async () => {
+    const pair = fakePair();
+    pair.nodes[1].machine.clock += 3_600_000;
+    void run(pair.nodes[1]).catch(() => {});
+    const { failureClass, message } = await obstacleOf(pair.nodes[0]);
+    pair.cut(pair.nodes[1]);
+    assert.equal(failureClass, 'waiting-operator');
+    assert.match(message, /^the clock of n2 is 3600 s ahead of this node's$/);
+  });
+
+  it('refuses a file system on the clustered volume, and data it does not know', async () => {
+    const known = fakePair();
+    const bytes = Buffer.alloc(8192);
+    bytes.write('XFSB', 0);
+    bytes.write('photos', 108);
+    known.nodes[0].machine.files.set(DISK, bytes);
+    const [first] = await Promise.all([run(known.nodes[0]), obstacleOf(known.nodes[1])]);
+    assert.deepEqual(
+      [first.failed?.id, first.failed?.problem.failureClass],
+      ['create-metadata', 'refused-foreign-data'],
+    );
+    assert.match(first.failed?.problem.message ?? '', /holds xfs 'photos'$/);
+    assert.ok(!known.dangerous.includes('n1 create-md'));
+
+    const strange = fakePair();
+    strange.nodes[0].disk.strangeData = true;
+    const [second] = await Promise.all([run(strange.nodes[0]), obstacleOf(strange.nodes[1])]);
+    assert.equal(second.failed?.problem.failureClass, 'refused-foreign-data');
+    assert.match(second.failed?.problem.message ?? '', /Found some data$/);
+    assert.equal(strange.nodes[0].disk.generation, undefined);
+  });
+
+  it('never declares data the data of both when either side has a past', async () => {
+    const pair = fakePair();
+    await form(pair);
+    for (const node of pair.nodes) {
+      node.enabled = [];
+      pair.cut(node);
+    }
+    pair.dangerous.length = 0;
+    // A replaced second node: its empty half takes the data of the first.
+    pair.nodes[1].disk.generation = '0000000000000004';
+    for (const report of await form(pair))
+      assert.equal(report.failed, undefined, outcomes(report).join('; '));
+    assert.deepEqual(pair.dangerous, []);
+    assert.equal(pair.nodes[1].disk.generation, pair.nodes[0].disk.generation);
+  });
+
+  it('leaves a split brain to a person', async () => {
+    const pair = fakePair();
+    await form(pair);
+    for (const node of pair.nodes) {
+      node.enabled = [];
+      pair.cut(node);
+    }
+    pair.nodes[1].disk.generation = '1234567890ABCDEF';
+    const problems = await Promise.all(pair.nodes.map(obstacleOf));
+    assert.ok(
+      problems.some(({ message }) => message.includes('broken off')),
+      JSON.stringify(problems),
+    );
+    assert.ok(problems.every(({ failureClass }) => failureClass.startsWith('waiting-')));
+    assert.equal(pair.nodes[1].disk.generation, '1234567890ABCDEF', 'nothing is discarded');
+  });
+
+  it('stops at once when corosync has failed', async () => {
+    const pair = fakePair();
+    pair.override('n1', 'corosync-quorumtool', () => ({ exitCode: 1 }));
+    pair.nodes[0].run.failed.push('corosync.service');
+    const [report] = await Promise.all([run(pair.nodes[0]), obstacleOf(pair.nodes[1])]);
+    assert.deepEqual(
+      [report.failed?.id, report.failed?.problem.failureClass, report.failed?.problem.message],
+      ['start-corosync', 'verify-failed', 'corosync.service has failed: the reason'],
+    );
+  });
+
+  it('does not take an address that somebody else answers at', async () => {
+    const pair = fakePair();
+    pair.strangers.push('10.77.0.100');
+    const [problem] = await Promise.all([obstacleOf(pair.nodes[0]), obstacleOf(pair.nodes[1])]);
+    assert.equal(problem.failureClass, 'waiting-operator');
+    assert.match(problem.message, /^somebody answers at 10\.77\.0\.100 already/);
+    assert.ok(!pair.cib.includes('slipway-vip'));
+  });
+
+  it('refuses a plan that leaves a node unfenced without the words for it', async () => {
+    const without = { ...HA, fencing: { kind: 'devices', devices: [] } } satisfies HaPlan;
+    const { failed } = await run(fakePair(without).nodes[0]);
+    assert.equal(failed?.problem.failureClass, 'config-invalid');
+    assert.match(failed?.problem.message ?? '', /nothing switches n1 and n2 off/);
+  });
+});
