@@ -16,6 +16,7 @@ import { benchCold, benchRebuild } from './bench/build.ts';
 import { benchHelp } from './bench/help.ts';
 import { benchLint } from './bench/lint.ts';
 import { benchNode } from './bench/node.ts';
+import { benchRemaster } from './bench/remaster.ts';
 import type { Row } from './bench/row.ts';
 import { describeMachine, formatTable } from './bench/table.ts';
 
@@ -31,6 +32,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   { name: 'lint', run: benchLint },
   { name: 'rebuild', run: benchRebuild },
   { name: 'cold', slow: true, run: benchCold },
+  { name: 'remaster', slow: true, run: benchRemaster },
   { name: 'node', slow: true, run: benchNode },
 ];
 
