@@ -1,11 +1,13 @@
 /** The embedded base twice from nothing: other folders, another time of day, another umask and time zone, same bytes. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { openCache } from '../../src/host/cache.ts';
 import { createExec } from '../../src/host/exec.ts';
 import { listTree } from '../../src/host/hash.ts';
 import { packageRoot } from '../../src/host/package-root.ts';
 import { obtainBase } from '../../src/media/base.ts';
+import { spdxProblems } from '../helpers/spdx.ts';
 import { tinyRpm } from '../helpers/tiny-rpm.ts';
 import { inTempDir } from '../helpers/tmp.ts';
 
@@ -45,6 +47,7 @@ async function buildBase(dir: string, rpm: string, surroundings: { umask: number
       env: { TZ: 'UTC' },
     });
     const inside = (await listTree(root).catch(() => [])).map(({ path, content }) => `${path} ${content}`);
+    assert.deepEqual(spdxProblems(JSON.parse(await readFile(base.sbom, 'utf8'))), []);
     return { id: basename(base.dir), files: Object.fromEntries(files), inside, listing: listing.split('\n') };
   } finally {
     process.umask(before.umask);
