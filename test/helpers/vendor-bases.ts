@@ -32,7 +32,7 @@ export interface VendorBaseOptions {
   /** Default: bytes that are neither. */
   readonly kernel?: string;
   readonly initrd?: string;
-  /** Bytes of `images/install.img`, which are not zeros; default 2 MiB. */
+  /** Bytes of `images/install.img`; default 2 MiB. */
   readonly payloadBytes?: number;
   /** Files to add, or to put in the place of others; undefined leaves one out. */
   readonly files?: Readonly<Record<string, string | undefined>>;
@@ -190,12 +190,15 @@ type = variant
 uid = BaseOS
 `;
 
-/** Bytes without a pattern a file system could make a hole of. */
+/** No file system makes a hole of what is in the first two gigabytes; what is beyond is one. */
+const WRITTEN = 2e9;
+
 async function writePayload(path: string, bytes: number): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const chunk = Buffer.alloc(Math.min(bytes, MIB), 'installer image ');
   const file = await open(path, 'w');
-  for (let at = 0; at < bytes; at += chunk.length) {
+  await file.truncate(bytes);
+  for (let at = 0; at < Math.min(bytes, WRITTEN); at += chunk.length) {
     chunk.writeDoubleLE(at, 0);
     await file.write(chunk, 0, Math.min(chunk.length, bytes - at));
   }

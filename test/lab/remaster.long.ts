@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createExec } from '../../src/host/exec.ts';
 import type { LabFirmware, LabMachine, LabMedium } from '../../src/lab/engine.ts';
+import { readMedium } from '../../src/media/image-medium.ts';
+import { withImage } from '../../src/media/image-source.ts';
 import { codelessDisk, sayingBiosDisk, sayingEfiDisk } from '../helpers/boot-disks.ts';
 import { Bench, LIMIT } from '../helpers/qemu.ts';
 import { remasterBase } from '../helpers/remastered.ts';
@@ -118,6 +120,28 @@ describe('booting a remastered medium', function () {
       assert.deepEqual(await argumentsOf(machine), planned('CentOS\\x207\\x20x86_64', 'node-a'));
     });
   });
+
+  it('copies files of 4 GiB and more, and still starts', async () => {
+    const base = await makeBase(
+      { layout: 'el9', extra: ' console=ttyS0 ignore_loglevel', payloadBytes: 4.4e9 },
+      'large',
+    );
+    const { iso } = await remasterBase(join(dir, 'large'), base, {
+      media: { default: 'node-a', timeoutSeconds: 2 },
+    });
+    const sizes = await withImage(iso, async (image) => {
+      const { tree } = await readMedium(image);
+      return [
+        tree.entries.get('images/install.img')?.bytes,
+        tree.entries.get('images/install.img')?.extents.length,
+      ];
+    });
+    assert.deepEqual(sizes, [4.4e9, 2]);
+    await withBench('uefi', async (bench) => {
+      const machine = await bench.start({ medium: { kind: 'usb', file: iso }, screen: true });
+      assert.deepEqual(await argumentsOf(machine), planned(vendorLabel('el9'), 'node-a'));
+    });
+  }).timeout(LIMIT.build);
 
   for (const layout of ['el9', 'el10'] as const) {
     for (const [firmware, kind] of [

@@ -172,6 +172,21 @@ describe("remastering a vendor's medium", function () {
       );
     }));
 
+  it('takes an isolinux menu of one bare entry, whose append line is empty', () =>
+    inTempDir(async (dir) => {
+      const menu = 'default linux\nlabel linux\n  kernel vmlinuz\n  initrd initrd.img\n  append\n';
+      const base = await ownBase(dir, { layout: 'el8', files: { 'isolinux/isolinux.cfg': menu } });
+      const audit = async (): Promise<void> => {};
+      const { iso } = await remasterBase(join(dir, 'work'), base, { media: NODE_A }, { audit });
+      const text = await withImage(iso, async (image) =>
+        readMediumFile(await readMedium(image), 'isolinux/isolinux.cfg'),
+      );
+      assert.match(
+        Buffer.from(text ?? []).toString(),
+        /^default slipway-node-node-a\n(?:.*\n)*label slipway-node-node-a\n.*\n.*\n {2}kernel vmlinuz\n {2}initrd initrd\.img\n {2}append inst\.ks=/,
+      );
+    }));
+
   it("brings the user's files", () =>
     inTempDir(async (dir) => {
       await mkdir(join(dir, 'site/deep'), { recursive: true });
