@@ -5,7 +5,7 @@ import { FailedError } from '../errors/exit.ts';
 
 /** `uefi-secure` has Microsoft's keys enrolled and Secure Boot on. */
 export type LabFirmware = 'bios' | 'uefi' | 'uefi-secure';
-/** `scsi` is virtio's; `lsi` and `pvscsi` are the SAS and the paravirtual controller that VMware gives its machines. */
+/** `scsi` is virtio's, `lsi` LSI's MegaRAID SAS of many servers, `pvscsi` the controller of VMware's machines. */
 export type DiskBus = 'virtio' | 'sata' | 'scsi' | 'lsi' | 'pvscsi' | 'nvme';
 
 export interface LabDisk {

@@ -99,7 +99,7 @@ describe('disks on the controllers that servers and VMware have', () => {
   it('share a controller a kind, and keep their place in the order of booting', () => {
     const devices = qemuArgs(SPEC, 'tcg').filter((_, i, all) => all[i - 1] === '-device');
     assert.deepEqual(devices.slice(1), [
-      'mptsas1068,id=lsi',
+      'megasas,id=lsi',
       'pvscsi,id=pvscsi',
       'scsi-hd,id=scsi0,bus=lsi.0,scsi-id=0,drive=disk0,serial=A,product=M,,1,wwn=0x5000000000000001,bootindex=1',
       'scsi-hd,id=scsi1,bus=pvscsi.0,scsi-id=1,drive=disk1,serial=B,bootindex=2',
