@@ -1,4 +1,5 @@
 /** The part of `slipway iso` that builds on a vendor's medium instead of the embedded base. */
+import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { InputError } from '../errors/problem.ts';
 import { packageVersion } from '../host/package-root.ts';
@@ -10,6 +11,7 @@ import { type RemasterInputs, remasterIso } from '../media/remaster.ts';
 import type { IsoResult } from '../media/types.ts';
 import { inspectVendorMedium } from '../media/vendor-medium.ts';
 import { vendorRepodata } from '../media/vendor-repodata.ts';
+import type { Finding } from '../spec/finding.ts';
 import { checkSpecText, type LoadedSpec } from '../spec/load.ts';
 import type { DownloadedBase, LocalBase } from '../spec/media-files.ts';
 import { problemOf } from '../spec/yaml-file.ts';
@@ -24,7 +26,15 @@ export const vendorBaseOf = ({ media }: LoadedSpec, given: string | undefined): 
 
 /** @throws {InputError} when the release that the kickstarts are for has no base that installs it. */
 export function requireFittingRelease(loaded: LoadedSpec, base: VendorBase | undefined): void {
-  const { release } = loaded.spec;
+  const { release, media } = loaded.spec;
+  if (base !== undefined && media.default === 'by-mac') {
+    throw located(loaded, {
+      path: ['media', 'default'],
+      rule: 'by-mac-on-vendor',
+      message: "a vendor's installer cannot choose a node by its MAC address",
+      hint: 'write disk, or the name of a node',
+    });
+  }
   if (release !== 'embedded' && base === undefined) {
     throw wrongRelease(
       loaded,
@@ -41,12 +51,12 @@ export function requireFittingRelease(loaded: LoadedSpec, base: VendorBase | und
   }
 }
 
-function wrongRelease({ source, file }: LoadedSpec, message: string, hint: string): InputError {
+const wrongRelease = (loaded: LoadedSpec, message: string, hint: string): InputError =>
+  located(loaded, { path: ['release'], rule: 'release-not-on-base', message, hint });
+
+function located({ source, file }: LoadedSpec, finding: Finding): InputError {
   const { yaml } = checkSpecText(source, file);
-  return new InputError(
-    [problemOf(yaml, { path: ['release'], rule: 'release-not-on-base', message, hint })],
-    new Map([[file, source]]),
-  );
+  return new InputError([problemOf(yaml, finding)], new Map([[file, source]]));
 }
 
 interface VendorRequest {
@@ -69,6 +79,8 @@ export const vendorTask: Task<VendorRequest, ProvidedMedium> = {
   tools: [],
   async run({ base, loaded }, context, say) {
     const path = base.kind === 'file' ? base.path : (await obtainVendorMedium(base, context, say)).path;
+    // What was not downloaded ends the preview.
+    if (context.preview === true && base.kind === 'url') await access(path);
     const repodata = loaded.media.rpms.length > 0 ? context.cache : undefined;
     const { identity, hasPackages, repositories } = await withImage(path, async (image) => {
       const medium = await readMedium(image);

@@ -60,7 +60,12 @@ export const Media = z.strictObject({
     .meta(about('How long the boot menu waits.', { unit: 's, min', example: '60 s' })),
   volumeId: text('volumeId')
     .optional()
-    .meta(about('ISO 9660 volume id; made from the cluster name when absent.', { example: 'HA_PAIR' })),
+    .meta(
+      about(
+        'ISO 9660 volume id; when absent, made from the cluster name, or on a vendor’s medium the one it has.',
+        { example: 'HA_PAIR' },
+      ),
+    ),
   base: z
     .union([text('isoFile'), DownloadedImage])
     .optional()
