@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  appendFile,
   chmod,
   copyFile,
   mkdir,
@@ -20,6 +21,7 @@ import { hashText } from '../../src/host/hash.ts';
 import { packageRoot } from '../../src/host/package-root.ts';
 import { openFatAt, readMedium, readMediumFile } from '../../src/media/image-medium.ts';
 import { withImage } from '../../src/media/image-source.ts';
+import { implantWhileWriting } from '../../src/media/implant-checksum.ts';
 import type { FileRecord } from '../../src/media/manifest.ts';
 import { inspectVendorMedium } from '../../src/media/vendor-medium.ts';
 import { remasterBase } from '../helpers/remastered.ts';
@@ -138,6 +140,27 @@ describe("remastering a vendor's medium", function () {
         assert.equal(second.sha256, first.sha256);
       }));
   }
+
+  it('implants, while the image grows, what implantisomd5 implants when it is done', () =>
+    inTempDir(async (dir) => {
+      for (const layout of ['el7', 'el10'] as const) {
+        const [theirs, ours] = [join(dir, 'theirs.iso'), join(dir, 'ours.iso')];
+        const bytes = await readFile(baseOf(layout));
+        // As xorriso leaves it.
+        bytes.fill(' ', 16 * 2048 + 883, 16 * 2048 + 883 + 512);
+        await writeFile(theirs, bytes);
+        await exec({ file: 'implantisomd5', args: [theirs], effect: 'write' });
+        await rm(ours, { force: true });
+        const growing = async (): Promise<void> => {
+          for (let at = 0; at < bytes.length; at += 3_000_001) {
+            await appendFile(ours, bytes.subarray(at, at + 3_000_001));
+            await new Promise((resolve) => setTimeout(resolve, 10));
+          }
+        };
+        await implantWhileWriting(ours, growing());
+        assert.equal(hashText(await readFile(ours)), hashText(await readFile(theirs)), layout);
+      }
+    }));
 
   it('keeps what was made from the same inputs, and only then', () =>
     inTempDir(async (dir) => {
