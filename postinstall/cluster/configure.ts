@@ -22,8 +22,9 @@ export async function isConfigured(
 }
 
 /**
- * Patches the running configuration. The new one is verified before anybody sees it, and a patch of a configuration that
- * changed meanwhile is refused by Pacemaker: that rejects as `transient`.
+ * Patches the running configuration. The new one is verified before anybody sees it. The patch names no version: what
+ * it changes it finds by its id, and Pacemaker counts on every few seconds by itself. A patch that no longer fits is
+ * refused and rejects as `transient`.
  */
 export async function configure(
   machine: Machine,
@@ -39,7 +40,7 @@ export async function configure(
   await machine.exec({ file: 'crm_verify', args: ['--xml-file', AFTER, '--verbose'], effect: 'read' });
   const { stdout: patch } = await machine.exec({
     file: 'crm_diff',
-    args: ['--original', BEFORE, '--new', AFTER],
+    args: ['--original', BEFORE, '--new', AFTER, '--no-version'],
     effect: 'read',
     // 1: they differ.
     accept: [0, 1],
@@ -51,12 +52,12 @@ export async function configure(
     effect: 'write',
     accept: [0, ...STALE],
   });
-  if (exitCode !== 0)
+  if (STALE.includes(exitCode))
     throw new StepFailure(
       'transient',
       `somebody else changed the configuration: ${stderr.trim().split('\n').at(-1)}`,
     );
 }
 
-/** CRM_EX_OLD: the patch is for another version of the configuration. */
-const STALE = [103];
+/** CRM_EX_OLD and CRM_EX_DIGEST: the patch is for another version of the configuration. */
+const STALE = [103, 104];
