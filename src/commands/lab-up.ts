@@ -114,7 +114,7 @@ async function layOut(
     args: ['-q', '-t', 'ed25519', '-N', '', '-C', 'slipway-lab', '-f', folder.key],
     effect: 'write',
   });
-  const room = await roomFor(folder.dir);
+  const room = await roomFor(folder.dir, engine.kind);
   const key = resolve(options.out, `${plan.cluster}.key.iso`);
   const lab = makeLab(plan, engine, options, {
     dir: folder.dir,

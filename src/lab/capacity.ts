@@ -1,8 +1,10 @@
 /** Whether a lab fits on this computer: asked before the first file is made. */
+import { existsSync } from 'node:fs';
 import { readFile, statfs } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { MissingError } from '../errors/exit.ts';
 import type { LabEngine } from './lab-plan.ts';
+import { MEMORY_FOLDER } from './uml-args.ts';
 
 export interface Room {
   /** MiB. */
@@ -18,14 +20,20 @@ export interface Need {
 }
 
 /** What this computer has left; `dir` is where disks would lie, and must exist. */
-export async function roomFor(dir: string): Promise<Room> {
+export async function roomFor(dir: string, engine: LabEngine['kind']): Promise<Room> {
   const available = /^MemAvailable:\s+(\d+) kB$/m.exec(await readFile('/proc/meminfo', 'utf8'))?.[1];
-  const disk = await statfs(dir);
+  const memory = Math.floor(Number(available ?? 0) / 1024);
+  const shared = engine === 'uml' && existsSync(MEMORY_FOLDER) ? await freeMiB(MEMORY_FOLDER) : memory;
   return {
-    memoryMiB: Math.floor(Number(available ?? 0) / 1024),
-    diskMiB: Math.floor((disk.bavail * disk.bsize) / 2 ** 20),
+    memoryMiB: Math.min(memory, shared),
+    diskMiB: await freeMiB(dir),
     cores: availableParallelism(),
   };
+}
+
+async function freeMiB(dir: string): Promise<number> {
+  const { bavail, bsize } = await statfs(dir);
+  return Math.floor((bavail * bsize) / 2 ** 20);
 }
 
 /**

@@ -43,10 +43,9 @@ export async function keepLab(folder: LabFolder, sockets: string): Promise<never
     screenshot: (node, file) => desk.machine(node).screenshot(file),
   });
   const inPlace = places(plan.atOnce);
-  await Promise.all(plan.nodes.map((node) => keepNode(node, { plan, engine, inPlace, book, desk })));
-  // Every machine has ended; what they leave behind is there to be looked at until somebody ends the lab.
-  await new Promise(() => setInterval(() => undefined, FOR_EVER));
-  throw new Error('time has ended');
+  for (const node of plan.nodes) void keepNode(node, { plan, engine, inPlace, book, desk });
+  // Machines that have ended leave what can be looked at until somebody ends the lab.
+  return book.broken;
 }
 
 function createEngine(engine: LabEngine, sockets: string, listeners: ConsoleListeners): Engine {
@@ -106,6 +105,9 @@ function places(count: number): <T>(work: () => Promise<T>) => Promise<T> {
 
 /** Keeps `state.json` true: one write after the other, the last word last. */
 class StateBook {
+  /** Rejects when the state cannot be written any more: a lab that nobody can follow is better ended. */
+  readonly broken: Promise<never>;
+  #break: (reason: unknown) => void = () => undefined;
   readonly #folder: LabFolder;
   readonly #since = Date.now();
   readonly #nodes: Map<string, NodeState>;
@@ -114,11 +116,14 @@ class StateBook {
   constructor(folder: LabFolder, { nodes }: LabPlan) {
     this.#folder = folder;
     this.#nodes = new Map(nodes.map(({ name }) => [name, { name, phase: 'queued', since: this.#since }]));
+    this.broken = new Promise((_, reject) => {
+      this.#break = reject;
+    });
   }
 
   enter(name: string, phase: Phase, detail?: string): void {
     this.#nodes.set(name, { name, phase, since: Date.now(), ...(detail === undefined ? {} : { detail }) });
-    void this.write();
+    this.write().catch(this.#break);
   }
 
   write(): Promise<void> {

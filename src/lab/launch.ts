@@ -1,5 +1,5 @@
 /** Starting, watching and ending a lab from outside its namespaces. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -61,25 +61,43 @@ export async function withLabLock<T>(folder: LabFolder, purpose: string, use: ()
  */
 export async function launchLab(folder: LabFolder, program: readonly string[]): Promise<Keeper> {
   const sockets = await mkdtemp(join(tmpdir(), 'slipway-lab-'));
+  try {
+    const child = await startKeeper(folder, [
+      ...program,
+      'lab',
+      'keep',
+      '--dir',
+      folder.dir,
+      '--sockets',
+      sockets,
+    ]);
+    const identity = child.pid === undefined ? undefined : identifyProcess(child.pid);
+    if (identity === undefined) throw await keeperGone(folder);
+    const keeper = { ...identity, sockets };
+    await folder.writeKeeper(keeper);
+    child.stdin?.end('go\n');
+    return keeper;
+  } catch (error) {
+    await removeSockets(sockets);
+    throw error;
+  }
+}
+
+async function startKeeper(folder: LabFolder, command: readonly string[]): Promise<ChildProcess> {
   const log = openSync(folder.keeperLog, 'w', 0o600);
-  const child = spawn(
-    'unshare',
-    [...NAMESPACES, ...program, 'lab', 'keep', '--dir', folder.dir, '--sockets', sockets],
-    { detached: true, stdio: ['pipe', log, log], env: { ...process.env, PATH: searchPath() } },
-  );
+  const child = spawn('unshare', [...NAMESPACES, ...command], {
+    detached: true,
+    stdio: ['pipe', log, log],
+    env: { ...process.env, PATH: searchPath() },
+  });
   closeSync(log);
+  child.stdin?.on('error', () => undefined); // it has ended; whoever watches will see
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
     child.once('error', reject);
   });
-  const identity = child.pid === undefined ? undefined : identifyProcess(child.pid);
-  if (identity === undefined) throw await keeperGone(folder);
-  const keeper = { ...identity, sockets };
-  await folder.writeKeeper(keeper);
-  child.stdin?.on('error', () => undefined); // it has ended; whoever watches will see
-  child.stdin?.end('go\n');
   child.unref();
-  return keeper;
+  return child;
 }
 
 /**

@@ -63,6 +63,7 @@ class QemuMachine implements LabMachine {
     if (!(channel instanceof Duplex)) throw new Error('QEMU got no control channel');
     this.#qmp = new QmpClient(channel, (event, data) => {
       if (event === 'SHUTDOWN') this.#shutdown = String(data['reason']);
+      if (event === 'BLOCK_IO_ERROR' && data['nospace'] === true) this.#outOfSpace();
     });
     this.#ended = new Promise((resolve) => {
       const over = (): void => {
@@ -133,6 +134,12 @@ class QemuMachine implements LabMachine {
   async end(): Promise<void> {
     if (this.#alive) await this.#tree?.end();
     await this.#ended;
+  }
+
+  /** QEMU halts a guest whose disk has no room, until somebody makes some. Whoever waits is better told at once. */
+  #outOfSpace(): void {
+    this.#stderr += 'no space is left for its disks on this computer';
+    this.#tree?.signal('SIGKILL');
   }
 
   #ending(): string {

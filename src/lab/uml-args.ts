@@ -11,6 +11,9 @@ export interface UmlPaths {
   readonly scratch: (disk: number) => string;
 }
 
+/** A guest's memory is a file here; on a real disk every page of it would be written out. */
+export const MEMORY_FOLDER = '/dev/shm';
+
 /** The kernel has eight of its disks, ubda to ubdh; the system's own take the last ones. */
 const PLACE = { changes: 5, base: 6, modules: 7 } as const;
 const DATA_PLACES = { overlay: 5, installed: 7 } as const;

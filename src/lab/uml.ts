@@ -12,7 +12,7 @@ import { createDisk } from './disks.ts';
 import type { Engine, LabMachine, LabMachineSpec, LabRoot } from './engine.ts';
 import { type ConsoleListeners, GuestConsole } from './guest-console.ts';
 import { mconsoleCommand } from './mconsole.ts';
-import { umlArgs } from './uml-args.ts';
+import { MEMORY_FOLDER, umlArgs } from './uml-args.ts';
 import type { UmlImages } from './uml-images.ts';
 
 export interface UmlOptions extends ConsoleListeners {
@@ -24,8 +24,6 @@ export interface UmlOptions extends ConsoleListeners {
 
 /** Room for changes to a shared root; sparse. */
 const CHANGES_BYTES = 8 * 1024 ** 3;
-/** The guest's memory is a file here; on a real disk every page of it would be written out. */
-const MEMORY_FOLDER = '/dev/shm';
 /** What the kernel prints, whatever its log level, when the guest switches off or restarts. */
 const LAST_WORD = /reboot: (Power down|System halted|Restarting system)/;
 
