@@ -17,8 +17,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/kickstart': ['src/plan', 'src/errors'],
   'src/installer': ['src/kickstart', 'src/engine', 'src/storage', 'src/errors', 'src/plan/types.ts'],
   'src/artefact': ['src/plan', 'src/host', 'src/engine', 'src/errors'],
-  'src/media': ['src/artefact', 'src/host', 'src/plan', 'src/engine', 'src/errors'],
+  'src/media': ['src/artefact', 'src/host', 'src/plan', 'src/storage', 'src/engine', 'src/errors'],
   'src/lab': ['src/media', 'src/host', 'src/engine', 'src/errors', 'src/plan/types.ts'],
+  'src/secrets': ['src/host', 'src/engine', 'src/errors', 'src/plan/types.ts'],
   'src/task': ['src/host', 'src/engine', 'src/errors'],
   postinstall: ['src/engine', 'src/storage', 'src/errors', 'src/plan/types.ts'],
 };
