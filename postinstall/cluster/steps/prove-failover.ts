@@ -12,8 +12,8 @@ import { membership } from '../members.ts';
 import { PEER_PATIENCE_MS, waitsForPeer, waitUntil } from '../wait.ts';
 import { placement } from './write-resources.ts';
 
-/** Milliseconds for one move: the sum of the stop and start time-outs is more, but a move that slow proves nothing. */
-const MOVE_MS = 180_000;
+/** Milliseconds for one move: above it the time-outs of the operations have ended it themselves. */
+const MOVE_MS = 300_000;
 const PROOF_FILE = '.slipway-proof';
 
 /**
