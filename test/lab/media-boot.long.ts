@@ -83,7 +83,7 @@ describe('booting a medium', function () {
           LIMIT.boot,
         );
         await machine.waitForPowerOff(LIMIT.powerOff);
-        if (firmware === 'uefi-secure') assert.match(machine.transcript(), /Secure boot enabled/);
+        if (firmware === 'uefi-secure') assert.match(machine.transcript(), /UEFI Secure Boot is enabled/);
       }));
 
     it(`${firmware} from ${kind}: the disk entry passes over a disk without code and over the medium itself`, () =>
