@@ -32,10 +32,13 @@ export function fstab(model: StorageModel, ids: DeviceIds): string {
   return ['# Written by the installer from the kickstart.', ...lines, ''].join('\n');
 }
 
-/** A missing ESP or data volume must not keep a node from starting: the agent says what is wrong. */
+/**
+ * A missing ESP or data volume must not keep a node from starting: the agent says what is wrong. How long systemd looks
+ * for it is systemd's own 90 s: nothing but the agent waits for that, and a busy machine takes more than 30 s.
+ */
 function tolerance({ type, mountPoint }: ModelFileSystem): string {
   if (mountPoint === '/' || type === 'tmpfs') return '';
-  return type === 'swap' ? ',nofail' : ',nofail,x-systemd.device-timeout=30s';
+  return ',nofail';
 }
 
 /** `/etc/crypttab`, as Anaconda writes it; undefined where nothing is encrypted. */

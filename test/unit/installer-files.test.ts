@@ -37,7 +37,7 @@ describe('the configuration of the installed system', () => {
           '/etc/fstab',
           `# Written by the installer from the kickstart.
 UUID=UUID-OF-md/root / ext4 defaults 0 1
-UUID=UUID-OF-md/boot /boot ext4 defaults,nofail,x-systemd.device-timeout=30s 0 2
+UUID=UUID-OF-md/boot /boot ext4 defaults,nofail 0 2
 `,
         ],
         ['/etc/timezone', 'Europe/Berlin\n'],
@@ -86,9 +86,9 @@ rtcsync
       `# Written by the installer from the kickstart.
 UUID=UUID-OF-vda4 none swap defaults,nofail 0 0
 UUID=UUID-OF-system/root / ext4 defaults 0 1
-UUID=UUID-OF-vda6 /srv xfs noatime,nofail,x-systemd.device-timeout=30s 0 0
-UUID=UUID-OF-vda3 /boot ext4 defaults,nofail,x-systemd.device-timeout=30s 0 2
-UUID=UUID-OF-vda2 /boot/efi vfat umask=0077,shortname=winnt,nofail,x-systemd.device-timeout=30s 0 2
+UUID=UUID-OF-vda6 /srv xfs noatime,nofail 0 0
+UUID=UUID-OF-vda3 /boot ext4 defaults,nofail 0 2
+UUID=UUID-OF-vda2 /boot/efi vfat umask=0077,shortname=winnt,nofail 0 2
 `,
     );
     assert.deepEqual([...files.keys()].slice(1), [
