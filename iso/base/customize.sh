@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs inside the base's chroot at the end of its build: makes both initramfs, collects the boot loader files, and
 # leaves the system as an image should be: without identity, without caches.
-# Inputs lie in /slipway-build (written by src/media/base.ts), results go to /slipway-build/out.
+# Inputs lie in /slipway-build (written by src/media/base/base.ts), results go to /slipway-build/out.
 set -euo pipefail
 build=/slipway-build
 out=$build/out

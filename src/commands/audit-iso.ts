@@ -1,10 +1,10 @@
 /** The work of `slipway audit`, and the audit that `slipway iso` does of its own result. */
 import { FailedError } from '../errors/exit.ts';
 import { parseKickstart } from '../kickstart/parse.ts';
-import { type AuditOptions, type AuditReport, auditImage } from '../media/audit.ts';
-import type { JudgeKickstart } from '../media/audit-check-menus.ts';
-import { auditText, findingText } from '../media/audit-report.ts';
-import { imageMapSvg } from '../media/image-map-svg.ts';
+import { type AuditOptions, type AuditReport, auditImage } from '../media/audit/audit.ts';
+import type { JudgeKickstart } from '../media/audit/check-menus.ts';
+import { auditText, findingText } from '../media/audit/report.ts';
+import { imageMapSvg } from '../media/image/map-svg.ts';
 import type { AuditCommandOptions } from './audit.ts';
 import { byteProgress } from './byte-progress.ts';
 import { writeResult } from './write-result.ts';

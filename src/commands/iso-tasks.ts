@@ -14,7 +14,7 @@ import { writeFileAtomically } from '../host/atomic.ts';
 import { packageRoot, packageVersion } from '../host/package-root.ts';
 import { toolNeeds } from '../host/tools.ts';
 import { renderKickstart } from '../kickstart/render.ts';
-import { type BaseInputs, type BaseResult, obtainBase } from '../media/base.ts';
+import { type BaseInputs, type BaseResult, obtainBase } from '../media/base/base.ts';
 import { assembleIso } from '../media/iso.ts';
 import {
   type IsoInputs,

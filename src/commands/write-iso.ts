@@ -3,11 +3,11 @@ import { localMachine } from '../engine/local-machine.ts';
 import { createExec } from '../host/exec.ts';
 import { interruption } from '../host/signals.ts';
 import { preflight, toolNeeds } from '../host/tools.ts';
-import { withImage } from '../media/image-source.ts';
-import { readVolume } from '../media/image-volume.ts';
-import { burnDisc } from '../media/write-disc.ts';
-import { writeToDisk } from '../media/write-disk.ts';
-import { releaseTarget } from '../media/write-guard.ts';
+import { withImage } from '../media/image/source.ts';
+import { readVolume } from '../media/image/volume.ts';
+import { burnDisc } from '../media/write/disc.ts';
+import { writeToDisk } from '../media/write/disk.ts';
+import { releaseTarget } from '../media/write/guard.ts';
 import { byteProgress } from './byte-progress.ts';
 import type { WriteCommandOptions } from './write.ts';
 

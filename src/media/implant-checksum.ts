@@ -5,8 +5,8 @@
 import { readSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { FailedError } from '../errors/exit.ts';
-import { MediaDigest } from './image-checksum.ts';
-import { APPLICATION_USE, findVolume, type ImageVolume, ISO_BLOCK } from './image-volume.ts';
+import { MediaDigest } from './image/checksum.ts';
+import { APPLICATION_USE, findVolume, type ImageVolume, ISO_BLOCK } from './image/volume.ts';
 
 const CHUNK = 4 << 20;
 /** How long to wait for more of a file that is still being written. */

@@ -1,12 +1,12 @@
 /** What differs between two ISOs: by file, by what each way to boot reads and does, and in the structure around. */
-import { behaviour } from './audit-check-divergence.ts';
-import { type Survey, survey } from './audit-survey.ts';
-import { unifiedDiff } from './audit-text-diff.ts';
-import { BOOT_PATHS, type BootPath, type BootPathId, type FatImage, placeOf } from './audit-types.ts';
-import { implantedChecksum } from './image-checksum.ts';
-import { tableInForce } from './image-partitions.ts';
-import { type ImageSource, withImage } from './image-source.ts';
-import { type ImageEntry, readEntry } from './image-tree.ts';
+import { behaviour } from './audit/check-divergence.ts';
+import { type Survey, survey } from './audit/survey.ts';
+import { unifiedDiff } from './audit/text-diff.ts';
+import { BOOT_PATHS, type BootPath, type BootPathId, type FatImage, placeOf } from './audit/types.ts';
+import { implantedChecksum } from './image/checksum.ts';
+import { tableInForce } from './image/partitions.ts';
+import { type ImageSource, withImage } from './image/source.ts';
+import { type ImageEntry, readEntry } from './image/tree.ts';
 
 export interface IsoDiff {
   readonly a: string;

@@ -3,9 +3,9 @@ import { readFile, rename } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { writeFileAtomically } from '../host/atomic.ts';
 import { hashFile, hashFileAside } from '../host/hash.ts';
-import { digestFiles } from './image-digest.ts';
-import { readMedium } from './image-medium.ts';
-import { withImage } from './image-source.ts';
+import { digestFiles } from './image/digest.ts';
+import { readMedium } from './image/medium.ts';
+import { withImage } from './image/source.ts';
 import { type FileRecord, type IsoManifest, MANIFEST_VERSION } from './manifest.ts';
 import type { IsoResult } from './types.ts';
 

@@ -2,10 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { InputError } from '../errors/problem.ts';
-import { implantedChecksum, isRight } from './image-checksum.ts';
-import { digestImage } from './image-digest.ts';
-import { type Medium, readMedium, readMediumFile } from './image-medium.ts';
-import { imageProblem, withImage } from './image-source.ts';
+import { implantedChecksum, isRight } from './image/checksum.ts';
+import { digestImage } from './image/digest.ts';
+import { type Medium, readMedium, readMediumFile } from './image/medium.ts';
+import { imageProblem, withImage } from './image/source.ts';
 import { resultPaths } from './publish.ts';
 import { MEDIUM } from './types.ts';
 

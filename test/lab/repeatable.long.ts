@@ -6,7 +6,7 @@ import { openCache } from '../../src/host/cache.ts';
 import { createExec } from '../../src/host/exec.ts';
 import { listTree } from '../../src/host/hash.ts';
 import { packageRoot } from '../../src/host/package-root.ts';
-import { obtainBase } from '../../src/media/base.ts';
+import { obtainBase } from '../../src/media/base/base.ts';
 import { spdxProblems } from '../helpers/spdx.ts';
 import { tinyRpm } from '../helpers/tiny-rpm.ts';
 import { inTempDir } from '../helpers/tmp.ts';

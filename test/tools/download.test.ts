@@ -8,7 +8,7 @@ import { openCache } from '../../src/host/cache.ts';
 import type { Context } from '../../src/host/context.ts';
 import { createExec } from '../../src/host/exec.ts';
 import { hashText } from '../../src/host/hash.ts';
-import { obtainVendorMedium } from '../../src/media/download-medium.ts';
+import { obtainVendorMedium } from '../../src/media/download/medium.ts';
 import { type Keyring, withKeyring } from '../helpers/gpg.ts';
 import { closed, httpsServer, listen, portOf, rangeStart } from '../helpers/https-server.ts';
 import { inTempDir } from '../helpers/tmp.ts';

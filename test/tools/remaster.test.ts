@@ -19,11 +19,11 @@ import { InputError } from '../../src/errors/problem.ts';
 import { createExec } from '../../src/host/exec.ts';
 import { hashText } from '../../src/host/hash.ts';
 import { packageRoot } from '../../src/host/package-root.ts';
-import { openFatAt, readMedium, readMediumFile } from '../../src/media/image-medium.ts';
-import { withImage } from '../../src/media/image-source.ts';
+import { openFatAt, readMedium, readMediumFile } from '../../src/media/image/medium.ts';
+import { withImage } from '../../src/media/image/source.ts';
 import { implantWhileWriting } from '../../src/media/implant-checksum.ts';
 import type { FileRecord } from '../../src/media/manifest.ts';
-import { inspectVendorMedium } from '../../src/media/vendor-medium.ts';
+import { inspectVendorMedium } from '../../src/media/vendor/medium.ts';
 import { remasterBase } from '../helpers/remastered.ts';
 import { inTempDir } from '../helpers/tmp.ts';
 import {

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
-import { readSignatures } from '../../src/media/audit-authenticode.ts';
-import { checkDivergence } from '../../src/media/audit-check-divergence.ts';
-import { kickstartOnMedium, unescapeLabel } from '../../src/media/audit-check-menus.ts';
-import { followGrub } from '../../src/media/audit-follow-grub.ts';
-import { followIsolinux } from '../../src/media/audit-follow-isolinux.ts';
-import { grubBuiltIntoEfi } from '../../src/media/audit-grub-image.ts';
-import { LzmaError, unpackLzma } from '../../src/media/audit-lzma.ts';
-import { unifiedDiff } from '../../src/media/audit-text-diff.ts';
-import type { BootVolume, FollowedConfig } from '../../src/media/audit-types.ts';
-import { readTree } from '../../src/media/image-tree.ts';
-import { ISO_BLOCK } from '../../src/media/image-volume.ts';
+import { readSignatures } from '../../src/media/audit/authenticode.ts';
+import { checkDivergence } from '../../src/media/audit/check-divergence.ts';
+import { kickstartOnMedium, unescapeLabel } from '../../src/media/audit/check-menus.ts';
+import { followGrub } from '../../src/media/audit/follow-grub.ts';
+import { followIsolinux } from '../../src/media/audit/follow-isolinux.ts';
+import { grubBuiltIntoEfi } from '../../src/media/audit/grub-image.ts';
+import { LzmaError, unpackLzma } from '../../src/media/audit/lzma.ts';
+import { unifiedDiff } from '../../src/media/audit/text-diff.ts';
+import type { BootVolume, FollowedConfig } from '../../src/media/audit/types.ts';
+import { readTree } from '../../src/media/image/tree.ts';
+import { ISO_BLOCK } from '../../src/media/image/volume.ts';
 import { efiProgram } from '../helpers/efi-program.ts';
 
 const volume = (name: string, files: Readonly<Record<string, string>>, label?: string): BootVolume => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { mmdebstrapCommand, squashfsCommand } from '../../src/media/base-commands.ts';
-import { type BaseRecipe, buildFiles, readRecipe } from '../../src/media/base-recipe.ts';
+import { mmdebstrapCommand, squashfsCommand } from '../../src/media/base/commands.ts';
+import { type BaseRecipe, buildFiles, readRecipe } from '../../src/media/base/recipe.ts';
 import { inTempDir } from '../helpers/tmp.ts';
 
 const FOLDER = join(import.meta.dirname, '..', '..', 'iso', 'base');

@@ -5,7 +5,7 @@ import { FailedError } from '../../src/errors/exit.ts';
 import { openCache } from '../../src/host/cache.ts';
 import type { Context } from '../../src/host/context.ts';
 import { packageRoot } from '../../src/host/package-root.ts';
-import { obtainBase } from '../../src/media/base.ts';
+import { obtainBase } from '../../src/media/base/base.ts';
 import { inTempDir } from '../helpers/tmp.ts';
 
 /** Asks for a base and answers the call of mmdebstrap, which fails with `stderr`, the key in the cache and the error. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type SbomFacts, type SpdxDocument, spdxDocument } from '../../src/media/sbom.ts';
+import { type SbomFacts, type SpdxDocument, spdxDocument } from '../../src/media/base/sbom.ts';
 import { spdxProblems } from '../helpers/spdx.ts';
 
 const FACTS: SbomFacts = {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { FailedError } from '../../src/errors/exit.ts';
-import { withoutBlock } from '../../src/media/menu-edits.ts';
-import { readGrubMenu } from '../../src/media/menu-grub.ts';
-import { editGrubMenu } from '../../src/media/menu-grub-edit.ts';
-import { readIsolinuxMenu } from '../../src/media/menu-isolinux.ts';
-import { editIsolinuxMenu } from '../../src/media/menu-isolinux-edit.ts';
-import { editParameters, withCommandLine } from '../../src/media/menu-parameters.ts';
-import { DISK_ENTRY, type MenuChange } from '../../src/media/menu-types.ts';
+import { withoutBlock } from '../../src/media/menu/edits.ts';
+import { readGrubMenu } from '../../src/media/menu/grub.ts';
+import { editGrubMenu } from '../../src/media/menu/grub-edit.ts';
+import { readIsolinuxMenu } from '../../src/media/menu/isolinux.ts';
+import { editIsolinuxMenu } from '../../src/media/menu/isolinux-edit.ts';
+import { editParameters, withCommandLine } from '../../src/media/menu/parameters.ts';
+import { DISK_ENTRY, type MenuChange } from '../../src/media/menu/types.ts';
 import { grubMenu, isolinuxMenu, ppcMenu } from '../helpers/vendor-menus.ts';
 
 const LABEL = 'Some 9 x86_64';

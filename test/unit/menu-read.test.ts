@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { findInstallEntry } from '../../src/media/menu-arguments.ts';
-import { readGrubMenu } from '../../src/media/menu-grub.ts';
-import { readIsolinuxMenu } from '../../src/media/menu-isolinux.ts';
+import { findInstallEntry } from '../../src/media/menu/arguments.ts';
+import { readGrubMenu } from '../../src/media/menu/grub.ts';
+import { readIsolinuxMenu } from '../../src/media/menu/isolinux.ts';
 import { grubMenu, isolinuxMenu, ppcMenu } from '../helpers/vendor-menus.ts';
 
 const facts = { product: 'Some Linux 9', label: 'Some 9 x86_64' };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { remasterCommand } from '../../src/media/remaster-command.ts';
+import { remasterCommand } from '../../src/media/remaster/command.ts';
 
 const VENDORS = ['EFI', 'EFI/BOOT', 'EFI/BOOT/grub.cfg', 'images', 'images/efiboot.img'];
 

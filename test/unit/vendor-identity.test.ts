@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type IdentityTexts, identifyVendor } from '../../src/media/vendor-identity.ts';
+import { type IdentityTexts, identifyVendor } from '../../src/media/vendor/identity.ts';
 
 const NOTHING: IdentityTexts = {
   volumeId: 'X',

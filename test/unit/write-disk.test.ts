@@ -3,10 +3,10 @@ import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { localMachine } from '../../src/engine/local-machine.ts';
 import type { Machine } from '../../src/engine/machine.ts';
-import { withImage } from '../../src/media/image-source.ts';
-import { burnCommand, discProblem } from '../../src/media/write-disc.ts';
-import { type WriteDeps, writeToDisk } from '../../src/media/write-disk.ts';
-import type { ReleasedDisk } from '../../src/media/write-guard.ts';
+import { withImage } from '../../src/media/image/source.ts';
+import { burnCommand, discProblem } from '../../src/media/write/disc.ts';
+import { type WriteDeps, writeToDisk } from '../../src/media/write/disk.ts';
+import type { ReleasedDisk } from '../../src/media/write/guard.ts';
 import { inTempDir, writeFiles } from '../helpers/tmp.ts';
 
 const MIB = 1 << 20;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { InputError } from '../../src/errors/problem.ts';
-import { releaseTarget, type WriteRequest } from '../../src/media/write-guard.ts';
+import { releaseTarget, type WriteRequest } from '../../src/media/write/guard.ts';
 import { fakeMachine } from './../helpers/fake-machine.ts';
 
 /** A stick, /dev/sdb with one partition, and whatever else is said. */

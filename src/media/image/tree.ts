@@ -1,0 +1,229 @@
+/** The files of an ISO 9660 image and where their bytes lie, by Rock Ridge, Joliet or plain names (ECMA-119, chapter 9). */
+import type { ReadAt } from '../../storage/fat.ts';
+import { readRockRidge, suspSkip } from './rock-ridge.ts';
+import { type DirectoryPlace, ISO_BLOCK } from './volume.ts';
+
+/** A run of blocks. Files of 4 GiB and more have several (ISO 9660 level 3). */
+export interface Extent {
+  readonly block: number;
+  readonly bytes: number;
+}
+
+export interface ImageEntry {
+  /** Relative to the root of the medium. */
+  readonly path: string;
+  readonly kind: 'file' | 'folder' | 'link';
+  /** Size of a file; 0 for anything else. */
+  readonly bytes: number;
+  readonly extents: readonly Extent[];
+  /** POSIX permission bits; undefined without Rock Ridge. */
+  readonly mode: number | undefined;
+  /** Target of a symbolic link. */
+  readonly target: string | undefined;
+}
+
+export interface ImageTree {
+  readonly naming: 'rock-ridge' | 'joliet' | 'iso9660';
+  /** By path, in the order of the image. */
+  readonly entries: ReadonlyMap<string, ImageEntry>;
+}
+
+const FLAG = { folder: 0x02, moreExtents: 0x80 } as const;
+/** Deeper than any installation medium; a damaged directory must not be followed for ever. */
+const MOST_DEPTH = 64;
+const MOST_DIRECTORY_BYTES = 64 << 20;
+
+/** A directory that cannot be one; the message says where. */
+export class ImageTreeError extends Error {
+  override readonly name = 'ImageTreeError';
+}
+
+/**
+ * Walks the tree from a root directory. `joliet` says how names are written there; Rock Ridge is found by itself.
+ * Only directories are read. Rejects with {@link ImageTreeError}.
+ */
+export async function readTree(read: ReadAt, root: DirectoryPlace, joliet = false): Promise<ImageTree> {
+  const skip = joliet ? undefined : await rockRidgeSkip(read, root);
+  const walker = new Walker(read, skip, joliet ? jolietName : plainName);
+  await walker.walk(root, '', 0);
+  const naming = joliet ? 'joliet' : skip === undefined ? 'iso9660' : 'rock-ridge';
+  return { naming, entries: walker.entries };
+}
+
+/** The entry at `path` when case does not count, as FAT-minded firmware and plain ISO 9660 have it. */
+export function findIgnoringCase(tree: ImageTree, path: string): ImageEntry | undefined {
+  const exact = tree.entries.get(path);
+  if (exact !== undefined) return exact;
+  const wanted = path.toLowerCase();
+  return [...tree.entries.values()].find((entry) => entry.path.toLowerCase() === wanted);
+}
+
+/** The file at `path`, symbolic links followed inside the image; undefined when it leads to none. */
+export function findFile(tree: ImageTree, path: string): ImageEntry | undefined {
+  let at = normalise(path);
+  for (let followed = 0; followed < MOST_DEPTH; followed += 1) {
+    const entry = tree.entries.get(at);
+    if (entry !== undefined && entry.kind !== 'link') return entry.kind === 'file' ? entry : undefined;
+    const link = entry ?? linkAbove(tree, at);
+    if (link?.target === undefined) return undefined;
+    const rest = at.slice(link.path.length);
+    at = link.target.startsWith('/')
+      ? normalise(`${link.target}${rest}`)
+      : normalise(`${link.path}/../${link.target}${rest}`);
+  }
+  return undefined;
+}
+
+/** A symbolic link among the folders of a path. */
+function linkAbove(tree: ImageTree, path: string): ImageEntry | undefined {
+  const parts = path.split('/');
+  return parts
+    .map((_, count) => tree.entries.get(parts.slice(0, count).join('/')))
+    .find((entry) => entry?.kind === 'link');
+}
+
+/** A file's bytes from `offset` on, `length` of them if it has as many; default all. */
+export async function readEntry(
+  read: ReadAt,
+  entry: Pick<ImageEntry, 'extents' | 'bytes'>,
+  offset = 0,
+  length: number = entry.bytes - offset,
+): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let skip = offset;
+  let left = Math.min(length, entry.bytes - offset);
+  for (const extent of entry.extents) {
+    if (left <= 0) break;
+    const want = Math.min(left, extent.bytes - skip);
+    if (want > 0) {
+      parts.push(await read(extent.block * ISO_BLOCK + skip, want));
+      left -= want;
+    }
+    skip = Math.max(0, skip - extent.bytes);
+  }
+  return parts.length === 1 ? (parts[0] ?? new Uint8Array()) : Buffer.concat(parts);
+}
+
+/** `a//b/./../c` → `a/c`. */
+function normalise(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return parts.join('/');
+}
+
+interface DirectoryRecord {
+  readonly isSelfOrParent: boolean;
+  readonly name: Buffer;
+  readonly flags: number;
+  readonly extent: Extent;
+  readonly systemUse: Buffer;
+}
+
+class Walker {
+  readonly entries = new Map<string, ImageEntry>();
+  readonly #read: ReadAt;
+  readonly #skip: number | undefined;
+  readonly #nameOf: (record: DirectoryRecord) => string;
+
+  constructor(read: ReadAt, skip: number | undefined, nameOf: (record: DirectoryRecord) => string) {
+    this.#read = read;
+    this.#skip = skip;
+    this.#nameOf = nameOf;
+  }
+
+  async walk(place: DirectoryPlace, prefix: string, depth: number): Promise<void> {
+    if (depth > MOST_DEPTH) throw new ImageTreeError(`${prefix}: folders lie too deep; do they form a ring?`);
+    let begun: readonly Extent[] = [];
+    for (const record of parseDirectory(await readDirectory(this.#read, place, prefix))) {
+      if (record.isSelfOrParent) continue;
+      const extents = [...begun, record.extent];
+      begun = (record.flags & FLAG.moreExtents) === 0 ? [] : extents;
+      if (begun.length === 0) await this.#take(record, extents, prefix, depth);
+    }
+  }
+
+  async #take(record: DirectoryRecord, extents: readonly Extent[], prefix: string, depth: number) {
+    const ridge =
+      this.#skip === undefined
+        ? undefined
+        : await readRockRidge(this.#read, record.systemUse, record.systemUse.length === 0 ? 0 : this.#skip);
+    if (ridge?.relocated === true) return;
+    const path = `${prefix}${ridge?.name ?? this.#nameOf(record)}`;
+    const place = { path, mode: ridge?.mode === undefined ? undefined : ridge.mode & 0o7777 };
+    const target = ridge?.target;
+    if (ridge?.childBlock !== undefined) {
+      this.entries.set(path, { ...place, kind: 'folder', bytes: 0, extents: [], target });
+      await this.walk(await ownPlace(this.#read, ridge.childBlock, path), `${path}/`, depth + 1);
+    } else if ((record.flags & FLAG.folder) !== 0) {
+      this.entries.set(path, { ...place, kind: 'folder', bytes: 0, extents, target });
+      await this.walk(record.extent, `${path}/`, depth + 1);
+    } else if (target !== undefined) {
+      this.entries.set(path, { ...place, kind: 'link', bytes: 0, extents: [], target });
+    } else {
+      const bytes = extents.reduce((sum, extent) => sum + extent.bytes, 0);
+      this.entries.set(path, { ...place, kind: 'file', bytes, extents, target });
+    }
+  }
+}
+
+/** A folder that was moved is known by its block alone; its first record, about itself, has its size. */
+async function ownPlace(read: ReadAt, block: number, path: string): Promise<DirectoryPlace> {
+  const [self] = parseDirectory(Buffer.from(await read(block * ISO_BLOCK, ISO_BLOCK)));
+  if (self === undefined) throw new ImageTreeError(`${path}: block ${block} holds no folder`);
+  return self.extent;
+}
+
+async function rockRidgeSkip(read: ReadAt, root: DirectoryPlace): Promise<number | undefined> {
+  const [self] = parseDirectory(Buffer.from(await read(root.block * ISO_BLOCK, ISO_BLOCK)));
+  return self === undefined ? undefined : suspSkip(self.systemUse);
+}
+
+async function readDirectory(read: ReadAt, { block, bytes }: DirectoryPlace, path: string): Promise<Buffer> {
+  const name = path === '' ? 'the root' : path.replace(/\/$/, '');
+  if (bytes > MOST_DIRECTORY_BYTES) throw new ImageTreeError(`${name}: claims a directory of ${bytes} bytes`);
+  const content = Buffer.from(await read(block * ISO_BLOCK, bytes));
+  if (content.length < bytes)
+    throw new ImageTreeError(`${name}: its directory lies beyond the end of the image`);
+  return content;
+}
+
+/** The records of a directory. They never cross a block; a length of zero says that the rest of the block is empty. */
+function* parseDirectory(bytes: Buffer): Generator<DirectoryRecord> {
+  for (let at = 0; at + 34 <= bytes.length; ) {
+    const length = bytes.readUInt8(at);
+    const nameLength = bytes.readUInt8(at + 32);
+    if (length < 34 || 33 + nameLength > length || at + length > bytes.length) {
+      at = (Math.floor(at / ISO_BLOCK) + 1) * ISO_BLOCK;
+      continue;
+    }
+    const name = bytes.subarray(at + 33, at + 33 + nameLength);
+    // A name of even length is followed by a byte that makes the next field even.
+    const used = 33 + nameLength + (nameLength % 2 === 0 ? 1 : 0);
+    yield {
+      isSelfOrParent: nameLength === 1 && (name[0] === 0 || name[0] === 1),
+      name,
+      flags: bytes.readUInt8(at + 25),
+      // An extended attribute record lies before the file's bytes.
+      extent: {
+        block: bytes.readUInt32LE(at + 2) + bytes.readUInt8(at + 1),
+        bytes: bytes.readUInt32LE(at + 10),
+      },
+      systemUse: bytes.subarray(at + Math.min(used, length), at + length),
+    };
+    at += length;
+  }
+}
+
+/** `GRUB.CFG;1` → `GRUB.CFG`, `README.;1` → `README`. */
+const plainName = ({ name }: DirectoryRecord): string =>
+  name.toString('latin1').replace(/;\d+$/, '').replace(/\.$/, '');
+
+const jolietName = ({ name }: DirectoryRecord): string =>
+  Buffer.from(name)
+    .subarray(0, name.length & ~1)
+    .swap16()
+    .toString('utf16le')
+    .replace(/;\d+$/, '');

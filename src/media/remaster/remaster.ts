@@ -1,0 +1,276 @@
+/** A vendor's install medium with our kickstarts, packages and boot menu on it: same loaders, same ways to boot. */
+import { access, mkdir, statfs, truncate, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Exec } from '../../engine/command.ts';
+import { FailedError, MissingError } from '../../errors/exit.ts';
+import { withTempDir } from '../../host/atomic.ts';
+import type { Cache } from '../../host/cache.ts';
+import { hashJson, hashText, hashTree } from '../../host/hash.ts';
+import type { Plan } from '../../plan/types.ts';
+import { bootDiskSector } from '../boot-disk-sector.ts';
+import { portablePlan } from '../build-id.ts';
+import { type Medium, readMedium, readMediumFile } from '../image/medium.ts';
+import { type ImageSource, withImage } from '../image/source.ts';
+import { ISO_BLOCK, readVolume } from '../image/volume.ts';
+import { implantWhileWriting } from '../implant-checksum.ts';
+import { describeFiles, type FileRecord, MANIFEST_VERSION } from '../manifest.ts';
+import { withCommandLine } from '../menu/parameters.ts';
+import { findUnchanged, json, publishIso } from '../publish.ts';
+import { runXorriso } from '../run-xorriso.ts';
+import { type IsoResult, type KickstartArtefact, MEDIUM } from '../types.ts';
+import { checkVendorMedium, vendorIdentityHash } from '../vendor/check.ts';
+import { inspectVendorMedium, type VendorMedium } from '../vendor/medium.ts';
+import type { MediumEntry } from '../xorriso.ts';
+import { remasterCommand } from './command.ts';
+import { editFatImage } from './esp.ts';
+import { planRemaster, type RemasterPlan } from './plan.ts';
+
+export interface RemasterInputs {
+  readonly plan: Plan;
+  readonly kickstarts: readonly KickstartArtefact[];
+  /** Folder with the RPMs and their repodata. */
+  readonly repository: string;
+  /** Files of the user's. */
+  readonly files: readonly MediumEntry[];
+  /** The vendor's ISO, absolute. */
+  readonly base: string;
+  /** The medium's new volume id; undefined keeps the vendor's. */
+  readonly volumeId: string | undefined;
+  /** Whether the entries of nodes have the installer check the medium first. */
+  readonly checkMedium: boolean;
+  /** Where the ISO goes; written beside it under a temporary name and renamed. */
+  readonly out: string;
+  /** Seconds since the epoch; stamps every file that is new on the medium. */
+  readonly sourceDateEpoch: number;
+}
+
+export interface RemasterDeps {
+  readonly exec: Exec;
+  readonly cache: Cache;
+  /** Version of slipway, for the manifest. */
+  readonly version: string;
+  /** Looks at the finished ISO before it gets its name; rejects when it must not. */
+  readonly audit: (iso: string) => Promise<void>;
+  readonly say?: (line: string) => void;
+  /** Commands that write are only shown. */
+  readonly preview?: boolean;
+}
+
+/** Beside the ISO and, but for `iso`, on it. */
+export interface RemasterManifest {
+  readonly version: typeof MANIFEST_VERSION;
+  readonly cluster: string;
+  readonly buildId: string;
+  readonly volumeId: string;
+  readonly slipway: string;
+  readonly sourceDateEpoch: number;
+  readonly base: {
+    readonly family: string;
+    readonly version: string;
+    readonly arch: string;
+    readonly volumeId: string;
+    readonly bytes: number;
+    /** `md5:` and its implanted checksum, or `sha256:` and the hash of the file. */
+    readonly identity: string;
+  };
+  /** What is new on the medium, or not as on the base. Sorted by path, without this manifest. */
+  readonly files: readonly FileRecord[];
+}
+
+/** Raised when the layout of the medium changes in a way that its inputs do not show. */
+const REMASTER_FORMAT = 1;
+
+/**
+ * Makes the ISO, or keeps the one that is there if it was made from the same inputs and is still whole.
+ *
+ * Works in a folder beside `inputs.out`, which is removed however this ends; the ISO gets its name only when it is
+ * complete and has been audited. Needs neither root nor loop devices. The base is compared with its own checksum while
+ * the new ISO is written.
+ * @throws {InputError} when the base is damaged, cut off or no medium for this. @throws {FailedError} when the result
+ * is not right. @throws {MissingError} when there is no room.
+ */
+export async function remasterIso(inputs: RemasterInputs, deps: RemasterDeps): Promise<IsoResult> {
+  return withImage(inputs.base, async (source) => {
+    const medium = await readMedium(source);
+    const vendor = await inspectVendorMedium(medium);
+    const plan = planRemaster(vendor, inputs);
+    const identity = await vendorIdentityHash(inputs.base, medium.volume, deps.cache);
+    const buildId = await remasterId(inputs, plan, identity, deps.version);
+    const unchanged = await findUnchanged(inputs.out, buildId);
+    if (unchanged !== undefined) {
+      deps.say?.(`${basename(inputs.out)} is unchanged (build ${buildId})`);
+      return unchanged;
+    }
+    await mkdir(dirname(inputs.out), { recursive: true });
+    return withTempDir(
+      (dir) => build({ inputs, deps, source, medium, vendor, plan, identity, buildId, dir }),
+      {
+        parent: dirname(inputs.out),
+        prefix: '.slipway-iso-',
+      },
+    );
+  });
+}
+
+async function remasterId(
+  { plan, kickstarts, repository, files, sourceDateEpoch }: RemasterInputs,
+  { change, configs, fatImages }: RemasterPlan,
+  identity: string,
+  version: string,
+): Promise<string> {
+  const hash = hashJson({
+    ...{ format: REMASTER_FORMAT, version, sourceDateEpoch, identity, change, configs },
+    plan: portablePlan(plan),
+    kickstarts,
+    repository: await hashTree(repository),
+    files: await describeFiles(files),
+    fatImages: fatImages.map((image) => image.configs),
+  });
+  return hash.slice(0, 16);
+}
+
+interface Build {
+  readonly inputs: RemasterInputs;
+  readonly deps: RemasterDeps;
+  readonly source: ImageSource;
+  readonly medium: Medium;
+  readonly vendor: VendorMedium;
+  readonly plan: RemasterPlan;
+  readonly identity: string;
+  readonly buildId: string;
+  readonly dir: string;
+}
+
+async function build(b: Build): Promise<IsoResult> {
+  const { inputs, deps, medium, vendor, dir } = b;
+  const say = deps.say ?? (() => undefined);
+  const fat = await editFatImages(b);
+  const { entries, manifest } = await stage(b, fat.entries);
+  await requireRoom(b, manifest.files);
+  const iso = join(dir, 'medium.iso');
+  const command = remasterCommand({
+    ...{ base: inputs.base, out: iso, entries, partitions: fat.partitions, joliet: vendor.joliet },
+    isVendors: (path) => medium.tree.entries.has(path),
+    volumeId: inputs.volumeId,
+    digest: hashText(b.buildId),
+    sourceDateEpoch: inputs.sourceDateEpoch,
+  });
+  say('writing the ISO, and comparing the base with its checksum');
+  const checking = deps.preview === true ? undefined : checkVendorMedium(inputs.base, medium.volume, deps);
+  const writing = runXorriso(deps.exec, command);
+  const ends = await Promise.allSettled([
+    checking,
+    deps.preview === true ? writing.then(() => access(iso)) : implantWhileWriting(iso, writing),
+  ]);
+  // Both have come to their end, so that nothing writes into a folder that is being removed.
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  await cutToVolume(iso);
+  say('auditing the ISO');
+  await deps.audit(iso);
+  return publishIso(iso, inputs.out, manifest);
+}
+
+/** xorriso fills the file up to a multiple of 32 KiB; the backup of the GPT belongs to the very end. */
+const cutToVolume = (iso: string): Promise<void> =>
+  withImage(iso, async (image) => truncate(iso, (await readVolume(image)).blocks * ISO_BLOCK));
+
+/** Images that are files of the tree come back as entries, those behind it as partitions. */
+async function editFatImages({ plan, source, inputs, deps, dir }: Build) {
+  const { sourceDateEpoch } = inputs;
+  const edited = await Promise.all(
+    plan.fatImages.map(async (changed, i) => {
+      const place = join(dir, `efi-${i}`);
+      await mkdir(place);
+      const image = await editFatImage(changed, source, place, { exec: deps.exec, sourceDateEpoch });
+      return { image, place: changed.image.place };
+    }),
+  );
+  return {
+    entries: edited.flatMap(({ image, place }) =>
+      place.kind === 'file' ? [{ path: place.path, source: image }] : [],
+    ),
+    partitions: edited.flatMap(({ image, place }) =>
+      place.kind === 'partition' ? [{ number: place.number, typeGuid: place.typeGuid, image }] : [],
+    ),
+  };
+}
+
+/** Writes the files that are made for this medium and lists all that go onto it. */
+async function stage(b: Build, fatEntries: readonly MediumEntry[]) {
+  const { inputs, plan, dir } = b;
+  const texts: ReadonlyMap<string, string | Uint8Array> = new Map<string, string | Uint8Array>([
+    [MEDIUM.plan, json(portablePlan(inputs.plan))],
+    ...inputs.plan.nodes.map((node) => [MEDIUM.node(node.name), json(node)] as const),
+    ...inputs.kickstarts.map(({ node, text }) => [MEDIUM.kickstart(node), text] as const),
+    [MEDIUM.bootDisk, bootDiskSector()],
+    ...plan.configs.map(({ path, after }) => [path, Buffer.from(after, 'latin1')] as const),
+    ...(await startImage(b)),
+  ]);
+  const place = (path: string): MediumEntry => ({ path, source: join(dir, 'medium', path) });
+  for (const [path, content] of texts) await put(place(path).source, content);
+  const entries = [
+    ...[...texts.keys()].map(place),
+    ...fatEntries,
+    { path: MEDIUM.repository, source: inputs.repository },
+    ...inputs.files,
+  ];
+  const manifest = manifestOf(b, await describeFiles(entries));
+  await put(place(MEDIUM.manifest).source, json(manifest));
+  return { entries: [...entries, place(MEDIUM.manifest)], manifest };
+}
+
+async function put(path: string, content: string | Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, content);
+}
+
+const START_IMAGE = 'images/cdboot.img';
+const START_PARAMETERS = 'images/cdboot.prm';
+
+/** What s390x starts from has its parameters built in. */
+async function startImage({ medium, plan }: Build): Promise<readonly (readonly [string, Uint8Array])[]> {
+  const parameters = plan.configs.find(({ path }) => path === START_PARAMETERS);
+  const image = await readMediumFile(medium, START_IMAGE);
+  if (parameters === undefined || image === undefined) return [];
+  const changed = withCommandLine(image, parameters.before, parameters.after);
+  if (changed !== undefined) return [[START_IMAGE, changed]];
+  throw new FailedError(
+    `${START_IMAGE} on the medium does not hold the parameters of ${START_PARAMETERS} where they are expected`,
+  );
+}
+
+const manifestOf = (
+  { inputs, deps, vendor, source, identity, buildId, plan }: Build,
+  files: readonly FileRecord[],
+): RemasterManifest => ({
+  version: MANIFEST_VERSION,
+  cluster: inputs.plan.cluster,
+  buildId,
+  volumeId: plan.change.label.to,
+  slipway: deps.version,
+  sourceDateEpoch: inputs.sourceDateEpoch,
+  base: {
+    family: vendor.identity.family,
+    version: vendor.identity.version,
+    arch: vendor.identity.arch,
+    volumeId: vendor.volumeId,
+    bytes: source.bytes,
+    identity,
+  },
+  files,
+});
+
+/** A little for folders, padding and tables. */
+const MARGIN_BYTES = 8 << 20;
+
+/** Told before the writing starts, not after the disk is full. */
+async function requireRoom({ source, dir, inputs }: Build, files: readonly FileRecord[]): Promise<void> {
+  const { bavail, bsize } = await statfs(dir);
+  const needed = source.bytes + files.reduce((sum, { bytes }) => sum + bytes, 0) + MARGIN_BYTES;
+  if (bavail * bsize >= needed) return;
+  const mb = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
+  throw new MissingError(
+    `${dirname(inputs.out)} has ${mb(bavail * bsize)} left, and the ISO needs ${mb(needed)}`,
+    'make room, or name another folder with --out',
+  );
+}
