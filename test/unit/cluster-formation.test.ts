@@ -290,6 +290,25 @@ describe('a step that cannot go on', () => {
     assert.equal(pair.nodes[1].disk.generation, '1234567890ABCDEF', 'nothing is discarded');
   });
 
+  it('does not take a disk back that DRBD let go of', async () => {
+    const pair = fakePair();
+    await form(pair);
+    pair.override(
+      'n1',
+      'drbdsetup',
+      () =>
+        'slipway role:Primary suspended:no\n  volume:0 minor:0 disk:Diskless blocked:no\n' +
+        '  peer connection:Connected role:Secondary congested:no\n    volume:0 replication:Established peer-disk:UpToDate\n',
+    );
+    pair.nodes[0].machine.ran.length = 0;
+    const { failed } = await run(pair.nodes[0]);
+    assert.deepEqual([failed?.id, failed?.problem.failureClass], ['connect-replication', 'verify-failed']);
+    assert.deepEqual(
+      pair.nodes[0].machine.ran.filter(({ effect }) => effect === 'write'),
+      [],
+    );
+  });
+
   it('stops at once when corosync has failed', async () => {
     const pair = fakePair();
     pair.override('n1', 'corosync-quorumtool', () => ({ exitCode: 1 }));

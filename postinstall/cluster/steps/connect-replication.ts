@@ -20,8 +20,8 @@ export const connectReplication: AgentStep = {
     const { replication, peer } = pairOf(facts);
     const state = await readDrbd(machine, replication.resource);
     refuseSplitBrain(state, peer.name);
-    if (state?.connection !== 'Connected' || state.disk === 'Diskless')
-      return { done: false, why: `DRBD is ${describeDrbd(state)}` };
+    refuseFailedDisk(state);
+    if (state?.connection !== 'Connected') return { done: false, why: `DRBD is ${describeDrbd(state)}` };
     if (await differsFromConfig(machine, replication.resource))
       return { done: false, why: 'DRBD runs with another configuration than that of the plan' };
     return { done: true, evidence: { state: describeDrbd(state) } };
@@ -31,7 +31,9 @@ export const connectReplication: AgentStep = {
     const { replication, peer } = pairOf(facts);
     const { resource } = replication;
     const state = await readDrbd(machine, resource);
-    if (state === undefined && (await unitState(machine, 'pacemaker.service')) === 'active')
+    const isStarting =
+      state === undefined || (state.disk === 'Diskless' && state.connection === 'Unconfigured');
+    if (isStarting && (await unitState(machine, 'pacemaker.service')) === 'active')
       throw new StepFailure(
         'waiting-peer',
         `Pacemaker has not started DRBD yet; without ${peer.name} it has no quorum`,
@@ -63,6 +65,16 @@ function refuseSplitBrain(state: DrbdState | undefined, peer: string): void {
     'waiting-operator',
     `DRBD has broken off with ${peer}: both wrote without each other, or their data has no common past (${describeDrbd(state)})`,
     'nothing is lost and nothing was discarded; slipway-agent explain connect-replication says how to choose',
+  );
+}
+
+/** DRBD lets go of a disk with errors and goes on with the peer's; to take it back again is for a person. */
+function refuseFailedDisk(state: DrbdState | undefined): void {
+  if (state?.connection !== 'Connected' || !['Diskless', 'Failed'].includes(state.disk)) return;
+  throw new StepFailure(
+    'verify-failed',
+    'DRBD has let go of the disk under it; the service goes on with the data of the other node',
+    'look for the errors in `dmesg`; replace the disk, then drbdadm attach, or create-md on a new one first',
   );
 }
 

@@ -40,7 +40,8 @@ export const createMetadata: AgentStep = {
 async function metadata(machine: Machine, { replication }: Pair): Promise<'none' | 'found' | 'in use'> {
   const { resource } = replication;
   const state = await readDrbd(machine, resource);
-  if (state !== undefined && state.disk !== 'Diskless') return 'in use';
+  // Connected without a disk: it had one, and lost it. That is the next step's to say.
+  if (state !== undefined && (state.disk !== 'Diskless' || state.connection === 'Connected')) return 'in use';
   const { exitCode, stdout, stderr } = await machine.exec({
     file: 'drbdadm',
     args: ['dump-md', resource],
