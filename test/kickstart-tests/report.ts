@@ -61,8 +61,17 @@ export interface PageFacts extends ResultsOf {
   readonly version: string;
 }
 
-/** The whole of docs/conformance.md. */
-export function conformancePage(facts: PageFacts, results: ReadonlyMap<string, TestResult>): string {
+/**
+ * The whole of docs/conformance.md. A tier that has no result here keeps its part of the `previous` page: a whole suite
+ * takes hours, and each part says what it was measured with.
+ */
+export function conformancePage(
+  facts: PageFacts,
+  results: ReadonlyMap<string, TestResult>,
+  previous = '',
+): string {
+  const kept = (tier: Tier, tests: readonly string[]): KeptTier | undefined =>
+    tests.some((test) => results.has(test)) ? undefined : keptTier(previous, tier);
   return `${[
     '# Conformance',
     '',
@@ -72,37 +81,64 @@ export function conformancePage(facts: PageFacts, results: ReadonlyMap<string, T
     'gets the image of the medium. A test passes when its own validation passes; time running out is a failure. A test that',
     'needs what the image cannot have is not applicable and never counts as passed.',
     '',
-    'This page is written by `npm run test:kickstart-tests -- --suite DIR --record`.',
-    '',
-    `- Suite: commit \`${facts.suite}\`, macros of \`${facts.platform}\``,
-    `- Slipway ${facts.version}, ISO \`${facts.iso.slice(0, 16)}\``,
-    `- ${facts.date}, ${facts.machine}`,
+    'This page is written by `npm run test:kickstart-tests -- --suite DIR --record`, tier by tier.',
     '',
     ...markdownTable(
       ['tier', 'tests', 'passed', 'failed', 'not applicable', 'not run'],
-      totalsOf(results).map((t) =>
-        [t.tier, t.tests, t.passed, t.failed, t.notApplicable, t.notRun].map(String),
-      ),
+      totalsOf(results).map((t) => {
+        const { tier, tests, passed, failed, notApplicable, notRun } = t;
+        const fresh = [tier, ...[tests, passed, failed, notApplicable, notRun].map(String)];
+        return kept(tier, TIERS[tier])?.totals ?? fresh;
+      }),
     ),
     ...tiers().flatMap(([tier, tests]) => [
       '',
       `## Tier ${tier}`,
       '',
-      ...markdownTable(
-        ['test', 'verdict', 'seconds', ''],
-        tests.map((test) => {
-          const result = results.get(test);
-          if (result === undefined) return [test, 'not run', '', ''];
-          return [
-            test,
-            result.verdict,
-            result.seconds === 0 ? '' : result.seconds.toFixed(0),
-            remarks(result),
-          ];
-        }),
-      ),
+      ...(kept(tier, tests)?.section ?? tierSection(facts, tests, results)),
     ]),
   ].join('\n')}\n`;
+}
+
+function tierSection(
+  facts: PageFacts,
+  tests: readonly string[],
+  results: ReadonlyMap<string, TestResult>,
+): readonly string[] {
+  const rows = markdownTable(
+    ['test', 'verdict', 'seconds', ''],
+    tests.map((test) => {
+      const result = results.get(test);
+      if (result === undefined) return [test, 'not run', '', ''];
+      const { verdict, seconds } = result;
+      return [test, verdict, seconds === 0 ? '' : seconds.toFixed(0), remarks(result)];
+    }),
+  );
+  if (!tests.some((test) => results.has(test))) return rows;
+  return [
+    `- Suite: commit \`${facts.suite}\`, macros of \`${facts.platform}\``,
+    `- Slipway ${facts.version}, ISO \`${facts.iso.slice(0, 16)}\``,
+    `- ${facts.date}, ${facts.machine}`,
+    '',
+    ...rows,
+  ];
+}
+
+interface KeptTier {
+  /** Cells of its row of totals. */
+  readonly totals: readonly string[];
+  readonly section: readonly string[];
+}
+
+/** A tier's part of a page, if something was measured for it. */
+function keptTier(page: string, tier: Tier): KeptTier | undefined {
+  const [, section] = new RegExp(`^## Tier ${tier}\n\n((?:(?!## ).*\n)*)`, 'm').exec(page) ?? [];
+  const [, totals] = new RegExp(`^\\| ${tier} \\|(.*)\\|$`, 'm').exec(page) ?? [];
+  if (section === undefined || totals === undefined || !section.startsWith('- Suite: ')) return undefined;
+  return {
+    totals: [tier, ...totals.split('|').map((cell) => cell.trim())],
+    section: section.trimEnd().split('\n'),
+  };
 }
 
 const markdownTable = (head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] => {

@@ -6,7 +6,7 @@
  *     npm run test:kickstart-tests -- --suite DIR --only raid-1 lvm-1
  *
  *     --resume       leave out tests that have a result of the same suite and ISO already
- *     --record       write docs/conformance.md of all results of this suite and ISO
+ *     --record       write all results of this suite and ISO into docs/conformance.md; other tiers stay there
  *     --boot         start what was installed on arrays, with all disks and with each of them missing
  *     --iso FILE     an ISO built before
  *     --out DIR      for results and consoles, default dist; two runs at a time need one each
@@ -17,7 +17,7 @@
  * DIR is a checkout of kickstart-tests; nothing in it is changed. Exit code 3 when a test failed.
  */
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describeMachine } from '../../scripts/bench/table.ts';
 import { CommandError } from '../../src/engine/command.ts';
@@ -70,7 +70,9 @@ async function main(options: Options, scratch: string): Promise<number> {
   console.log(`Consoles and what was read of the disks: ${lab.folder}; results: ${file}`);
   if (options.record) {
     const facts = { date: new Date().toISOString().slice(0, 10), machine: describeMachine(acceleration) };
-    await writeFileAtomically(PAGE, conformancePage({ ...of, ...facts, version: packageVersion() }, results));
+    const previous = await readFile(PAGE, 'utf8').catch(() => '');
+    const page = conformancePage({ ...of, ...facts, version: packageVersion() }, results, previous);
+    await writeFileAtomically(PAGE, page);
   }
   return [...asked.values()].some(({ verdict }) => verdict === 'failed') ? 3 : 0;
 }

@@ -48,6 +48,21 @@ describe('the report', () => {
     assert.match(page, /commit `c0ffee`, macros of `rhel10`/);
   });
 
+  it('keeps what was measured of tiers that were not run again, and how', () => {
+    const facts = { ...OF, machine: 'M', version: '1' };
+    const first = conformancePage({ ...facts, date: '2024-01-01' }, SOME);
+    const luks = results({ test: 'part-luks-1', tier: 'C', verdict: 'passed', seconds: 9 });
+    const second = conformancePage({ ...facts, date: '2024-02-02', machine: 'N' }, luks, first);
+    assert.ok(second.includes('| A | 13 | 1 | 1 | 0 | 11 |'));
+    assert.ok(second.includes('| C | 21 | 1 | 0 | 0 | 20 |'));
+    const [, a = '', b = '', c = '', d = ''] = second.split('## Tier ');
+    assert.match(a, /- 2024-01-01, M\n[^]*\| raid-1 \| passed \| 61 /);
+    assert.match(b, /- 2024-01-01, M\n/);
+    assert.match(c, /- 2024-02-02, N\n[^]*\| part-luks-1 \| passed \| 9 /);
+    assert.doesNotMatch(d, /Suite/);
+    assert.equal(conformancePage({ ...facts, date: '2024-02-02', machine: 'N' }, luks, second), second);
+  });
+
   it('shows a start that went against expectation', () => {
     const boots = [
       { without: 1, booted: false, expected: false },
