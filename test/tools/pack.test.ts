@@ -58,6 +58,7 @@ describe('the package', function () {
           `${plan.cluster}.iso`,
           `${plan.cluster}.manifest.json`,
           `${plan.cluster}.sha256`,
+          `${plan.cluster}.spdx.json`,
           'releases.json',
         ].sort(),
       );
