@@ -6,12 +6,15 @@ export class PowerCut extends Error {}
 
 export interface Powered {
   readonly machine: Machine;
-  /** Operations that were begun: commands, files written, sleeps. */
+  /** Operations that were begun: commands that change something, files written, sleeps. */
   operations(): number;
   isOff(): boolean;
 }
 
-/** A command, a file written, or a time slept: what may happen before the power goes off. */
+/**
+ * A command that changes something, a file written, or a time slept: what may happen before the power goes off. Where a
+ * machine only read, losing its power before or after makes no difference to what is found.
+ */
 export type Operation = 'command' | 'file' | 'sleep';
 
 /**
@@ -41,7 +44,10 @@ export function powered(
   };
   return {
     machine: {
-      exec: (command, onLine) => operation('command', () => inner.exec(command, onLine)),
+      exec(command, onLine) {
+        const work = () => inner.exec(command, onLine);
+        return command.effect === 'write' ? operation('command', work) : reading(work);
+      },
       hold: (command) => operation('command', () => inner.hold(command)),
       writeFile: (path, content, mode) => operation('file', () => inner.writeFile(path, content, mode)),
       sleep: (ms) => operation('sleep', () => inner.sleep(ms)),
