@@ -2,6 +2,7 @@
 import { StepFailure } from '../../src/engine/failure.ts';
 import type { Machine } from '../../src/engine/machine.ts';
 import { unitState } from './cluster-state.ts';
+import { type WaitOptions, waitUntil } from './wait.ts';
 
 /** Rejects at once when a unit has failed: no waiting mends it. */
 export async function refuseFailedUnit(machine: Machine, unit: string): Promise<void> {
@@ -17,5 +18,35 @@ export async function refuseFailedUnit(machine: Machine, unit: string): Promise<
     'verify-failed',
     `${unit} has failed${said === '' ? '' : `: ${said}`}`,
     `systemctl status ${unit}; when mended: systemctl reset-failed ${unit}; slipway-agent run`,
+  );
+}
+
+/**
+ * Starts a unit that does not run, and waits until `obstacle` finds nothing in the way of what the unit is for.
+ * Rejects at once when the unit has failed.
+ */
+export async function startUnit(
+  machine: Machine,
+  unit: string,
+  obstacle: () => Promise<string | undefined>,
+  wait: WaitOptions,
+  say: (line: string) => void,
+): Promise<void> {
+  if ((await unitState(machine, unit)) !== 'active') {
+    say(`starting ${unit}`);
+    await machine
+      .exec({ file: 'systemctl', args: ['start', unit], effect: 'write' })
+      .catch(async (error: unknown) => {
+        await refuseFailedUnit(machine, unit);
+        throw error;
+      });
+  }
+  await waitUntil(
+    machine,
+    async () => {
+      await refuseFailedUnit(machine, unit);
+      return obstacle();
+    },
+    wait,
   );
 }

@@ -4,8 +4,8 @@ import type { AgentStep, NodeFacts } from '../../agent-step.ts';
 import { readQuorum, unitState } from '../cluster-state.ts';
 import { corosyncConf } from '../corosync-conf.ts';
 import { membership } from '../members.ts';
-import { refuseFailedUnit } from '../units.ts';
-import { PEER_PATIENCE_MS, waitsForPeer, waitUntil } from '../wait.ts';
+import { refuseFailedUnit, startUnit } from '../units.ts';
+import { PEER_PATIENCE_MS, waitsForPeer } from '../wait.ts';
 
 const CONF = '/etc/corosync/corosync.conf';
 const UNIT = 'corosync.service';
@@ -38,26 +38,8 @@ export const startCorosync: AgentStep = {
       await machine.exec({ file: 'corosync', args: ['-t'], effect: 'read' });
       if (isRunning) await machine.exec({ file: 'corosync-cfgtool', args: ['-R'], effect: 'write' });
     }
-    if (!isRunning) {
-      say('starting corosync');
-      await machine
-        .exec({ file: 'systemctl', args: ['start', UNIT], effect: 'write' })
-        .catch(async (error: unknown) => {
-          await refuseFailedUnit(machine, UNIT);
-          throw error;
-        });
-    }
-    await waitUntil(
-      machine,
-      async () => {
-        await refuseFailedUnit(machine, UNIT);
-        return obstacle(machine, facts);
-      },
-      {
-        limitMs: PEER_PATIENCE_MS,
-        late: waitsForPeer('start the other node; is 5405/udp open between them?'),
-      },
-    );
+    const late = waitsForPeer('start the other node; is 5405/udp open between them?');
+    await startUnit(machine, UNIT, () => obstacle(machine, facts), { limitMs: PEER_PATIENCE_MS, late }, say);
   },
 };
 

@@ -3,11 +3,11 @@ import type { Machine } from '../../../src/engine/machine.ts';
 import type { FencingPlan } from '../../../src/plan/types.ts';
 import type { AgentStep, NodeFacts } from '../../agent-step.ts';
 import { readPlatform } from '../../platforms/platforms.ts';
-import { readMonitor, unitState } from '../cluster-state.ts';
+import { readMonitor } from '../cluster-state.ts';
 import { LAB_SWITCH_AGENT, LAB_SWITCH_SCRIPT } from '../fence-devices.ts';
 import { membership } from '../members.ts';
-import { refuseFailedUnit } from '../units.ts';
-import { waitsForPeer, waitUntil } from '../wait.ts';
+import { refuseFailedUnit, startUnit } from '../units.ts';
+import { waitsForPeer } from '../wait.ts';
 
 const UNIT = 'pacemaker.service';
 /** Milliseconds: the nodes of a new cluster wait 20 s for each other before they elect (dc-deadtime), twice at worst. */
@@ -34,23 +34,8 @@ export const startPacemaker: AgentStep = {
 
   async apply(machine, facts, say) {
     await writeFiles(machine, facts);
-    if ((await unitState(machine, UNIT)) !== 'active') {
-      say('starting Pacemaker');
-      await machine
-        .exec({ file: 'systemctl', args: ['start', UNIT], effect: 'write' })
-        .catch(async (error: unknown) => {
-          await refuseFailedUnit(machine, UNIT);
-          throw error;
-        });
-    }
-    await waitUntil(
-      machine,
-      async () => {
-        await refuseFailedUnit(machine, UNIT);
-        return obstacle(machine, facts);
-      },
-      { limitMs: ONLINE_MS, late: waitsForPeer() },
-    );
+    const wait = { limitMs: ONLINE_MS, late: waitsForPeer() };
+    await startUnit(machine, UNIT, () => obstacle(machine, facts), wait, say);
   },
 };
 
