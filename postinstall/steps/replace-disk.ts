@@ -34,12 +34,12 @@ export const replaceDisk: AgentStep = {
     const view = await look(machine, facts);
     if (view === undefined) return { done: true, evidence: { disks: 'nothing is mirrored' } };
     refuse(view);
-    const todo = [
+    const left = [
       ...view.replacements.map((one) => `${describe(one)} is empty and takes the place of ${nameOf(one)}`),
       ...view.blank.map(({ partition, name }) => `${partition} is not in array ${name} yet`),
       ...view.renewed.map((one) => `the record names ${nameOf(one)}, in whose place is ${describe(one)}`),
     ];
-    if (todo.length > 0) return { done: false, why: todo.join('; ') };
+    if (left.length > 0) return { done: false, why: left.join('; ') };
     return {
       done: true,
       evidence: { absent: view.absent.map(({ serial, tableUuid }) => serial ?? tableUuid) },

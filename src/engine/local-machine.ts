@@ -67,11 +67,11 @@ function isKernelFile(path: string): boolean {
 
 /** The path with every symbolic link below `root` resolved, as seen from `root`; its end need not exist. */
 async function resolveBelow(root: string, path: string): Promise<string> {
-  const todo = path.split('/').reverse();
+  const rest = path.split('/').reverse();
   let done = '/';
   let links = 0;
-  while (todo.length > 0) {
-    const name = todo.pop();
+  while (rest.length > 0) {
+    const name = rest.pop();
     if (name === undefined || name === '' || name === '.') continue;
     const next = join(done, name);
     const target = name === '..' ? undefined : await linkTarget(join(root, next));
@@ -82,7 +82,7 @@ async function resolveBelow(root: string, path: string): Promise<string> {
     links += 1;
     if (links > MAX_LINKS) throw new Error(`${path}: too many levels of symbolic links`);
     if (target.startsWith('/')) done = '/';
-    todo.push(...target.split('/').reverse());
+    rest.push(...target.split('/').reverse());
   }
   return done;
 }
