@@ -10,7 +10,7 @@ export interface TestResult {
   readonly verdict: 'passed' | 'failed' | 'not applicable';
   /** Why not passed. */
   readonly message?: string;
-  /** Of the whole test: installing, starting, reading the disks. Zero when nothing ran. */
+  /** Of the whole test: installing, starting where it asks for that, reading the disks. Zero when nothing ran. */
   readonly seconds: number;
   /** Starts after the installation, where they were asked for. */
   readonly boots?: readonly BootResult[];

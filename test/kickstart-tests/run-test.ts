@@ -59,24 +59,27 @@ export async function runTest(lab: Laboratory, test: string): Promise<TestResult
   const started = performance.now();
   try {
     const place = { test, folder, http: served.url, system: join(folder, 'system') };
-    const { message, boots = [] } = await examine(lab, place);
+    const { message, spec } = await examine(lab, place);
+    const seconds = (performance.now() - started) / 1000;
+    const wanted = lab.boot && isArrayTest(test);
+    const boots = wanted && spec !== undefined ? await bootEach(lab.engine, test, spec, folder) : [];
     return {
       ...named,
       verdict: message === undefined && boots.every(asExpected) ? 'passed' : 'failed',
       ...(message === undefined ? {} : { message }),
-      seconds: (performance.now() - started) / 1000,
+      seconds,
       ...(boots.length === 0 ? {} : { boots }),
     };
   } finally {
     await served.close();
+    if (!lab.keepDisks) await removeImages(folder);
   }
 }
 
-/** What is wrong with what was installed; no message means that nothing is. */
-interface Finding {
-  readonly message?: string;
-  readonly boots?: readonly BootResult[];
-}
+/** What is wrong with what was installed, or the machine that was installed as the test wants it. */
+type Finding =
+  | { readonly message: string; readonly spec?: undefined }
+  | { readonly message?: undefined; readonly spec: LabMachineSpec };
 
 const asExpected = ({ booted, expected }: BootResult): boolean => booted === expected;
 
@@ -85,16 +88,12 @@ async function examine(lab: Laboratory, place: TestPlace): Promise<Finding> {
     const machine = await describeTest(lab.exec, lab.suite, place);
     const spec = await installTest(lab, place, machine);
     const message = await judge(lab, place, machine);
-    if (message !== undefined) return { message };
-    if (!lab.boot || !isArrayTest(place.test)) return {};
-    return { boots: await bootEach(lab.engine, place.test, spec, place.folder) };
+    return message === undefined ? { spec } : { message };
   } catch (error) {
     // What the machine, the disks or the test's own preparations did wrong is a verdict; a bug of ours is not.
     if (error instanceof LabFailure) return { message: error.message.split('\n')[0] ?? error.message };
     if (error instanceof FailedError || error instanceof CommandError) return { message: error.message };
     throw error;
-  } finally {
-    if (!lab.keepDisks) await removeImages(place.folder);
   }
 }
 
