@@ -1,8 +1,12 @@
 /** Kickstarts and machines for the installer's tests. */
+import assert from 'node:assert/strict';
 import { StepFailure } from '../../src/engine/failure.ts';
+import type { StepReport } from '../../src/engine/run-step.ts';
 import { InputError, type Problem } from '../../src/errors/problem.ts';
 import { buildModel, type ModelResult } from '../../src/installer/build-model.ts';
+import type { Installation } from '../../src/installer/installation.ts';
 import type { StorageModel, TargetDisk } from '../../src/installer/model.ts';
+import { readSystemConfig } from '../../src/installer/system-config.ts';
 import { parseKickstart } from '../../src/kickstart/parse.ts';
 import type { CommandLine, KickstartDocument } from '../../src/kickstart/types.ts';
 
@@ -35,6 +39,24 @@ export function goodModel(...given: Parameters<typeof modelOf>): StorageModel {
   const { model, problems } = modelOf(...given);
   if (problems.length > 0) throw new InputError(problems);
   return model;
+}
+
+/** What a step works from: a model, and the commands of `text` for the system on it. */
+export function installationOf(model: StorageModel, text = 'zerombr'): Installation {
+  const { config } = readSystemConfig(documentOf(`${text}\n`));
+  return { node: 'node-a', model, config, preInstall: [], post: [] };
+}
+
+/** What a step that must have failed says. */
+export function why(report: StepReport): string {
+  assert.ok(report.outcome === 'failed', report.outcome);
+  return report.problem.message;
+}
+
+/** `class: message` of a step that must have failed. */
+export function failure(report: StepReport): string {
+  assert.ok(report.outcome === 'failed', report.outcome);
+  return `${report.problem.failureClass}: ${report.problem.message}`;
 }
 
 /** `2:19 no-such-disk: there is no disk vdz in this machine` */

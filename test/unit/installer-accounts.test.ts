@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { runStep } from '../../src/engine/run-step.ts';
 import type { Installation } from '../../src/installer/installation.ts';
 import { createAccounts, useraddArguments } from '../../src/installer/steps/create-accounts.ts';
-import { readSystemConfig } from '../../src/installer/system-config.ts';
 import { type Accounts, readAccounts } from '../../src/installer/system-config-accounts.ts';
 import { type FakeMachine, fakeMachine } from '../helpers/fake-machine.ts';
-import { brief, commandsOf, documentOf, goodModel, RAID1 } from '../helpers/installer.ts';
+import { brief, commandsOf, goodModel, installationOf, RAID1 } from '../helpers/installer.ts';
 
 const read = (text: string): ReturnType<typeof readAccounts> => readAccounts(commandsOf(`${text}\n`));
 function accountsOf(text: string): Accounts {
@@ -168,13 +167,7 @@ describe('create-accounts', () => {
       },
     });
   }
-  const installation = (text: string): Installation => ({
-    node: 'node-a',
-    model: goodModel(RAID1),
-    config: readSystemConfig(documentOf(`${text}\n`)).config,
-    preInstall: [],
-    post: [],
-  });
+  const installation = (text: string): Installation => installationOf(goodModel(RAID1), text);
   const file = (m: FakeMachine, name: string): string => String(m.files.get(`${ETC}/${name}`));
 
   it('makes groups, users, passwords and keys, once', async () => {

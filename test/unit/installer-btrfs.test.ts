@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict';
-import { runStep, type StepReport } from '../../src/engine/run-step.ts';
+import { runStep } from '../../src/engine/run-step.ts';
 import { kernelArguments } from '../../src/installer/boot-files.ts';
 import { describeModel } from '../../src/installer/describe-model.ts';
-import type { Installation } from '../../src/installer/installation.ts';
-import type { StorageModel } from '../../src/installer/model.ts';
 import { cryptsBelow } from '../../src/installer/model-layers.ts';
 import { makeBtrfsVolumes, makeCommands } from '../../src/installer/steps/make-btrfs-volumes.ts';
 import { fstab } from '../../src/installer/storage-files.ts';
-import { readSystemConfig } from '../../src/installer/system-config.ts';
 import { identifyBtrfs } from '../../src/storage/file-system.ts';
 import { type FakeMachine, fakeMachine } from '../helpers/fake-machine.ts';
 import { blank, foreign, good } from '../helpers/foreign-storage.ts';
-import { brief, documentOf } from '../helpers/installer.ts';
+import { brief, installationOf, why } from '../helpers/installer.ts';
 
 const BTRFS = `clearpart --all --initlabel
 reqpart
@@ -23,17 +20,6 @@ btrfs / --subvol --name=root data
 btrfs /home --subvol --name=home LABEL=data
 `;
 const disks = [blank('vda')];
-const installation = (model: StorageModel): Installation => ({
-  node: 'n',
-  model,
-  config: readSystemConfig(documentOf('zerombr\n')).config,
-  preInstall: [],
-  post: [],
-});
-const why = (report: StepReport): string => {
-  assert.ok(report.outcome === 'failed');
-  return report.problem.message;
-};
 
 describe('btrfs in the storage model', () => {
   const model = good(BTRFS, disks);
@@ -59,7 +45,7 @@ describe('btrfs in the storage model', () => {
       'UUID=vda3 /home btrfs subvol=home,loud,noatime 0 0',
       'UUID=vda1 /boot/efi vfat umask=0077,shortname=winnt 0 2',
     ]);
-    assert.ok(kernelArguments(model, ids, installation(model).config).includes('rootflags=subvol=root'));
+    assert.ok(kernelArguments(model, ids, installationOf(model).config).includes('rootflags=subvol=root'));
     assert.ok(
       describeModel(model).includes(
         'btrfs on vda3, vda4, label data, data raid0, metadata raid1, subvolumes root, home',
@@ -212,9 +198,9 @@ describe('make-btrfs-volumes', () => {
 
   it('makes volumes and reads them back; what looks the same on a disk is made anew', async () => {
     const machine = machineWith();
-    assert.equal((await runStep(makeBtrfsVolumes, machine, installation(model))).outcome, 'changed');
-    assert.equal((await runStep(makeBtrfsVolumes, machine, installation(model))).outcome, 'already-done');
-    const again = await makeBtrfsVolumes.check(machine, installation(good(BTRFS, disks)));
+    assert.equal((await runStep(makeBtrfsVolumes, machine, installationOf(model))).outcome, 'changed');
+    assert.equal((await runStep(makeBtrfsVolumes, machine, installationOf(model))).outcome, 'already-done');
+    const again = await makeBtrfsVolumes.check(machine, installationOf(good(BTRFS, disks)));
     assert.deepEqual(again, { done: false, why: '/dev/vda3 holds what it held before' });
   });
 
@@ -239,7 +225,7 @@ describe('make-btrfs-volumes', () => {
     ],
   ] as const) {
     it(`does not believe ${title}`, async () => {
-      const report = await runStep(makeBtrfsVolumes, machine, installation(model));
+      const report = await runStep(makeBtrfsVolumes, machine, installationOf(model));
       assert.equal(why(report), `applied, but still: ${expected}`);
     });
   }

@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { runStep, type StepReport } from '../../src/engine/run-step.ts';
 import { curlConfig } from '../../src/installer/fetch-image.ts';
 import { unpackImage } from '../../src/installer/steps/unpack-image.ts';
-import { readSystemConfig } from '../../src/installer/system-config.ts';
 import { type FakeCommand, type FakeMachine, fakeMachine } from '../helpers/fake-machine.ts';
-import { documentOf, goodModel, RAID1 } from '../helpers/installer.ts';
+import { failure, goodModel, installationOf, RAID1 } from '../helpers/installer.ts';
 
 const DOWNLOAD = '/mnt/sysroot/.slipway-image';
 const SUM = 'ab'.repeat(32);
@@ -33,17 +32,11 @@ function machineWith(curl: FakeCommand, online = true): FakeMachine {
 const serving: FakeCommand = (_, m) => void m.files.set(DOWNLOAD, 'hsqs');
 
 const run = (machine: FakeMachine, options = ''): Promise<StepReport> =>
-  runStep(unpackImage(), machine, {
-    node: 'node-a',
-    model: goodModel(RAID1),
-    config: readSystemConfig(documentOf(`liveimg --url=http://me:geheim@host/x.img${options}\n`)).config,
-    preInstall: [],
-    post: [],
-  });
-const failure = (report: StepReport): string => {
-  assert.ok(report.outcome === 'failed', report.outcome);
-  return `${report.problem.failureClass}: ${report.problem.message}`;
-};
+  runStep(
+    unpackImage(),
+    machine,
+    installationOf(goodModel(RAID1), `liveimg --url=http://me:geheim@host/x.img${options}`),
+  );
 
 describe('an image from a server', () => {
   it('is fetched to the disk, verified, unpacked and taken away', async () => {

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { runStep } from '../../src/engine/run-step.ts';
 import { reportFailure } from '../../src/installer/failure-report.ts';
-import type { Installation } from '../../src/installer/installation.ts';
 import { runScript, ScriptRefusal } from '../../src/installer/scripts.ts';
 import { runPostScripts, runPreInstallScripts } from '../../src/installer/steps/run-post-scripts.ts';
-import { readSystemConfig } from '../../src/installer/system-config.ts';
 import type { Section } from '../../src/kickstart/types.ts';
 import { type FakeCommand, type FakeMachine, fakeMachine } from '../helpers/fake-machine.ts';
-import { documentOf, goodModel, RAID1, refusal } from '../helpers/installer.ts';
+import { documentOf, goodModel, installationOf, RAID1, refusal } from '../helpers/installer.ts';
 
 const sectionsOf = (text: string): readonly Section[] =>
   documentOf(text).items.filter((item): item is Section => item.kind === 'section');
@@ -152,13 +150,7 @@ describe('the scripts of a kickstart', () => {
     const text = '%pre-install\none\n%end\n%post\ntwo\n%end\n%post --erroronfail\nthree\n%end\n';
     const [first, ...post] = sectionsOf(text);
     assert.ok(first);
-    const installation: Installation = {
-      node: 'node-a',
-      model: goodModel(RAID1),
-      config: readSystemConfig(documentOf(text)).config,
-      preInstall: [first],
-      post,
-    };
+    const installation = { ...installationOf(goodModel(RAID1), text), preInstall: [first], post };
     const bodies = (machine: FakeMachine): readonly string[] =>
       machine.written.filter((path) => path.includes('ks-script'));
 

@@ -13,23 +13,11 @@ import { makeCommand, makeFileSystems } from '../../src/installer/steps/make-fil
 import { mountTarget, unmountTarget } from '../../src/installer/steps/mount-target.ts';
 import { partitionDisks, sfdiskScript } from '../../src/installer/steps/partition-disks.ts';
 import { stopArrays } from '../../src/installer/steps/seal-installation.ts';
-import { readSystemConfig } from '../../src/installer/system-config.ts';
 import { arrayFiles, type FakeMachine, fakeMachine } from '../helpers/fake-machine.ts';
-import { documentOf, goodModel, RAID1, RELEASE } from '../helpers/installer.ts';
+import { goodModel, installationOf, RAID1, RELEASE, why } from '../helpers/installer.ts';
 
-const installation = (model: StorageModel): Installation => ({
-  node: 'node-a',
-  model,
-  config: readSystemConfig(documentOf('zerombr\n')).config,
-  preInstall: [],
-  post: [],
-});
 const run = (step: Step<Installation>, machine: FakeMachine, model: StorageModel): Promise<StepReport> =>
-  runStep(step, machine, installation(model));
-const why = (report: StepReport): string => {
-  assert.ok(report.outcome === 'failed');
-  return report.problem.message;
-};
+  runStep(step, machine, installationOf(model));
 const lines = ({ ran }: FakeMachine, ...files: readonly string[]): readonly string[] =>
   ran.flatMap(({ file, args }) =>
     files.length === 0 || files.includes(file) ? [file, ...args].join(' ') : [],
@@ -139,7 +127,7 @@ part / --size=1 --grow --ondisk=vda
     const machine = machineWith(model);
     await run(partitionDisks, machine, model);
     const again = small(512);
-    assert.deepEqual(await partitionDisks.check(machine, installation(again)), {
+    assert.deepEqual(await partitionDisks.check(machine, installationOf(again)), {
       done: false,
       why: 'vda has the table it had before',
     });
@@ -158,7 +146,7 @@ part / --size=1 --grow --ondisk=vda
       const bytes = machine.files.get('/dev/vda');
       assert.ok(bytes instanceof Uint8Array);
       bytes.subarray(from, to).fill(0);
-      assert.deepEqual(await partitionDisks.check(machine, installation(model)), {
+      assert.deepEqual(await partitionDisks.check(machine, installationOf(model)), {
         done: false,
         why: expected,
       });
@@ -381,19 +369,19 @@ logvol / --vgname=system --name=root --size=2048
 
   it('does not take a volume of another size for its own', async () => {
     const machine = machineWith({ volumes: { root: 511, files: 250 }, lies: '/dev/vda2' });
-    const check = await createVolumeGroups.check(machine, installation(model));
+    const check = await createVolumeGroups.check(machine, installationOf(model));
     assert.deepEqual(check, { done: false, why: '/dev/system/root has 2093056 KiB, 2097152 are wanted' });
   });
 
   it('does not take a group of the same name on another disk for its own', async () => {
     const machine = machineWith({ volumes: { root: 512, files: 250 }, lies: '/dev/vdc1' });
-    const check = await createVolumeGroups.check(machine, installation(model));
+    const check = await createVolumeGroups.check(machine, installationOf(model));
     assert.deepEqual(check, { done: false, why: 'system lies on /dev/vdc1' });
   });
 
   it('misses a volume', async () => {
     const machine = machineWith({ volumes: { root: 512 }, lies: '/dev/vda2' });
-    const check = await createVolumeGroups.check(machine, installation(model));
+    const check = await createVolumeGroups.check(machine, installationOf(model));
     assert.deepEqual(check, { done: false, why: 'there is no /dev/system/files' });
   });
 });
@@ -444,7 +432,7 @@ describe('make-file-systems', () => {
     const model = goodModel(RAID1);
     const machine = machineWith(ext4('boot'));
     for (const { device } of model.fileSystems) machine.files.set(device, ext4('boot'));
-    assert.deepEqual(await makeFileSystems.check(machine, installation(model)), {
+    assert.deepEqual(await makeFileSystems.check(machine, installationOf(model)), {
       done: false,
       why: '/dev/md/boot holds what it held before',
     });
@@ -452,7 +440,7 @@ describe('make-file-systems', () => {
       ...model,
       fileSystems: model.fileSystems.map((one) => ({ ...one, keep: true as const })),
     };
-    assert.equal((await makeFileSystems.check(machine, installation(kept))).done, true);
+    assert.equal((await makeFileSystems.check(machine, installationOf(kept))).done, true);
   });
 
   it('makes them and looks at what is there', async () => {

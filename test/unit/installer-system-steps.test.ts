@@ -7,11 +7,10 @@ import { installPackages } from '../../src/installer/steps/install-packages.ts';
 import { sealInstallation } from '../../src/installer/steps/seal-installation.ts';
 import { unpackImage } from '../../src/installer/steps/unpack-image.ts';
 import { writeConfiguration } from '../../src/installer/steps/write-configuration.ts';
-import { readSystemConfig } from '../../src/installer/system-config.ts';
 import { BOOT_IMG, CORE_IMG, MEMBER_SECTORS, START } from '../helpers/disk-images.ts';
 import { type FakeMachine, fakeMachine } from '../helpers/fake-machine.ts';
 import { installedNode } from '../helpers/installed-node.ts';
-import { documentOf, goodModel } from '../helpers/installer.ts';
+import { failure, goodModel, installationOf } from '../helpers/installer.ts';
 
 /** Two disks with the very partitions of the helpers' installed node. */
 const STORAGE = `ignoredisk --only-use=sda,sdb
@@ -30,19 +29,10 @@ raid / --device=root --level=1 raid.root0 raid.root1
 `;
 const DISK = { sizeBytes: 9 * 1024 ** 2 };
 
-const installation = (text = ''): Installation => ({
-  node: 'node-a',
-  model: goodModel(STORAGE, { sda: DISK, sdb: DISK }),
-  config: readSystemConfig(documentOf(`zerombr\n${text}\n`)).config,
-  preInstall: [],
-  post: [],
-});
+const installation = (text?: string): Installation =>
+  installationOf(goodModel(STORAGE, { sda: DISK, sdb: DISK }), text);
 const run = (step: Step<Installation>, machine: FakeMachine, text?: string): Promise<StepReport> =>
   runStep(step, machine, installation(text));
-const failure = (report: StepReport): string => {
-  assert.ok(report.outcome === 'failed', report.outcome);
-  return `${report.problem.failureClass}: ${report.problem.message}`;
-};
 const lines = ({ ran }: FakeMachine, ...files: readonly string[]): readonly string[] =>
   ran.flatMap(({ file, args }) => (files.includes(file) ? [file, ...args].join(' ') : []));
 

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
-import { runStep, type StepReport } from '../../src/engine/run-step.ts';
+import { runStep } from '../../src/engine/run-step.ts';
 import { describeModel } from '../../src/installer/describe-model.ts';
-import type { Installation } from '../../src/installer/installation.ts';
-import type { ModelVolumeGroup, StorageModel } from '../../src/installer/model.ts';
+import type { ModelVolumeGroup } from '../../src/installer/model.ts';
 import { createSnapshots } from '../../src/installer/steps/create-snapshots.ts';
 import { createVolumeGroups } from '../../src/installer/steps/create-volume-groups.ts';
 import { volumeCommands } from '../../src/installer/volume-commands.ts';
 import { sizeVolumes } from '../../src/installer/volume-sizes.ts';
 import { type FakeMachine, fakeMachine } from '../helpers/fake-machine.ts';
 import { blank, foreign, good } from '../helpers/foreign-storage.ts';
-import { brief } from '../helpers/installer.ts';
+import { brief, installationOf, why } from '../helpers/installer.ts';
 
 const HEAD = `clearpart --all --initlabel
 reqpart
@@ -231,14 +230,6 @@ describe('thin volumes and caches that cannot be', () => {
   }
 });
 
-const installation = (model: StorageModel): Installation =>
-  // The steps of this file look at nothing but the model.
-  ({ model, node: 'n', preInstall: [], post: [] }) as unknown as Installation;
-const why = (report: StepReport): string => {
-  assert.ok(report.outcome === 'failed');
-  return report.problem.message;
-};
-
 /** LVM that knows the group's volumes, in the lines of its reports, as soon as they are made. */
 function lvmMachine(group: string, lines: readonly string[]): FakeMachine {
   let made = false;
@@ -288,7 +279,7 @@ describe('create-volume-groups with thin volumes and caches', () => {
       [thin, THIN_GROUP, THIN_ROWS],
       [cached, CACHE_GROUP, CACHE_ROWS],
     ] as const) {
-      const report = await runStep(createVolumeGroups, lvmMachine(group, rows), installation(model));
+      const report = await runStep(createVolumeGroups, lvmMachine(group, rows), installationOf(model));
       assert.equal(report.outcome, 'changed', JSON.stringify(report));
     }
   });
@@ -360,7 +351,7 @@ describe('create-volume-groups with thin volumes and caches', () => {
   ] as const) {
     it(`does not believe ${title}`, async () => {
       const machine = lvmMachine(group, rows.join('\n').replace(from, to).split('\n'));
-      const report = await runStep(createVolumeGroups, machine, installation(model));
+      const report = await runStep(createVolumeGroups, machine, installationOf(model));
       assert.equal(why(report), `applied, but still: ${expected}`);
     });
   }
@@ -373,7 +364,7 @@ describe('create-snapshots', () => {
   it('makes the snapshot, wakes it, and lets it sleep again', async () => {
     const machine = lvmMachine('', ['root||thin', 'before|root|thin']);
     machine.files.set('/dev/fedora/before', Buffer.alloc(70_000));
-    const report = await runStep(step, machine, installation(model));
+    const report = await runStep(step, machine, installationOf(model));
     assert.equal(report.outcome, 'changed', JSON.stringify(report));
     assert.deepEqual(
       machine.ran
@@ -391,7 +382,7 @@ describe('create-snapshots', () => {
   it('gives a snapshot of XFS a UUID of its own', async () => {
     const machine = lvmMachine('', ['before|root|thin']);
     machine.files.set('/dev/fedora/before', Buffer.concat([Buffer.from('XFSB'), Buffer.alloc(70_000)]));
-    assert.equal((await runStep(step, machine, installation(model))).outcome, 'changed');
+    assert.equal((await runStep(step, machine, installationOf(model))).outcome, 'changed');
     assert.deepEqual(
       machine.ran
         .filter(({ file }) => ['mount', 'umount', 'xfs_admin'].includes(file))
@@ -411,7 +402,10 @@ describe('create-snapshots', () => {
     it(`does not take ${title} for it`, async () => {
       const machine = lvmMachine('', rows);
       machine.files.set('/dev/fedora/before', Buffer.alloc(70_000));
-      assert.equal(why(await runStep(step, machine, installation(model))), `applied, but still: ${expected}`);
+      assert.equal(
+        why(await runStep(step, machine, installationOf(model))),
+        `applied, but still: ${expected}`,
+      );
     });
   }
 });
