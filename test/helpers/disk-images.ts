@@ -31,27 +31,36 @@ const tool = (file: string, args: readonly string[], input = ''): void => {
   });
 };
 
-/** Bytes of an empty disk with a GPT: four partitions, their GUIDs made from `n` (one digit). */
-export function partitionedDisk(n: number): Buffer {
+/** Runs sfdisk on an image. A kernel that is told of the table writes out every disk of the machine first. */
+export const sfdisk = (args: readonly string[], script: string): void =>
+  tool('sfdisk', ['--no-tell-kernel', ...args], script);
+
+/** Bytes of an empty disk on which sfdisk was run with these arguments. */
+export function diskWithTable(bytes: number, script: string, args: readonly string[] = ['--quiet']): Buffer {
   return inFolder((dir) => {
     const image = join(dir, 'disk.img');
     writeFileSync(image, '');
-    truncateSync(image, DISK_BYTES);
-    const uuid = (i: number): string => `0000000${i}-0000-4000-8000-00000000000${n}`;
-    const partition = (i: number, start: number, bytes: number, type: string, name: string): string =>
-      `start=${start},size=${bytes / SECTOR},type=${type},name=${name},uuid=${uuid(i)}`;
-    const raid = 'A19D880F-05FC-4D3B-A006-743F0F84911E';
-    const script = [
-      'label: gpt',
-      `label-id: ${uuid(0)}`,
-      partition(1, START.biosboot, MIB, '21686148-6449-6E6F-744E-656564454649', 'slipway-biosboot'),
-      partition(2, START.esp, ESP_BYTES, 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B', 'slipway-esp'),
-      partition(3, START.boot, BOOT_BYTES, raid, 'slipway-boot'),
-      partition(4, START.root, ROOT_BYTES, raid, 'slipway-root'),
-    ];
-    tool('sfdisk', ['--quiet', image], `${script.join('\n')}\n`);
+    truncateSync(image, bytes);
+    sfdisk([...args, image], script);
     return readFileSync(image);
   });
+}
+
+/** Bytes of an empty disk with a GPT: four partitions, their GUIDs made from `n` (one digit). */
+export function partitionedDisk(n: number): Buffer {
+  const uuid = (i: number): string => `0000000${i}-0000-4000-8000-00000000000${n}`;
+  const partition = (i: number, start: number, bytes: number, type: string, name: string): string =>
+    `start=${start},size=${bytes / SECTOR},type=${type},name=${name},uuid=${uuid(i)}`;
+  const raid = 'A19D880F-05FC-4D3B-A006-743F0F84911E';
+  const script = [
+    'label: gpt',
+    `label-id: ${uuid(0)}`,
+    partition(1, START.biosboot, MIB, '21686148-6449-6E6F-744E-656564454649', 'slipway-biosboot'),
+    partition(2, START.esp, ESP_BYTES, 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B', 'slipway-esp'),
+    partition(3, START.boot, BOOT_BYTES, raid, 'slipway-boot'),
+    partition(4, START.root, ROOT_BYTES, raid, 'slipway-root'),
+  ];
+  return diskWithTable(DISK_BYTES, `${script.join('\n')}\n`);
 }
 
 /** Bytes of a FAT file system with these files. `bits`: 12, 16 or 32. */

@@ -1,13 +1,10 @@
 /** An installed node whose second disk is gone, with stand-ins for the tools that take in another one. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { LAYOUT_RECORD_PATH } from '../../src/storage/layout-record.ts';
 import { recordLayout } from '../../src/storage/record-layout.ts';
 import {
   ARRAY_UUID,
   DISK_BYTES,
+  diskWithTable,
   installGrub,
   MEMBER_SECTORS,
   START,
@@ -97,21 +94,9 @@ function partitioned(script: string, bytes: number): Buffer {
   const key = `${bytes} ${script}`;
   const known = tables.get(key);
   if (known !== undefined) return known;
-  const dir = mkdtempSync(join(tmpdir(), 'slipway-table-'));
-  try {
-    const image = join(dir, 'sdc');
-    writeFileSync(image, '');
-    truncateSync(image, bytes);
-    execFileSync('sfdisk', ['--quiet', '--wipe=never', image], {
-      input: script,
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
-    const table = readFileSync(image);
-    tables.set(key, table);
-    return table;
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
+  const table = diskWithTable(bytes, script, ['--quiet', '--wipe=never']);
+  tables.set(key, table);
+  return table;
 }
 
 function showPartitions({ files }: FakeMachine): void {

@@ -1,8 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { runStep, type StepReport } from '../../src/engine/run-step.ts';
 import type { Step } from '../../src/engine/step.ts';
 import type { Installation } from '../../src/installer/installation.ts';
@@ -13,6 +9,7 @@ import { makeCommand, makeFileSystems } from '../../src/installer/steps/make-fil
 import { mountTarget, unmountTarget } from '../../src/installer/steps/mount-target.ts';
 import { partitionDisks, sfdiskScript } from '../../src/installer/steps/partition-disks.ts';
 import { stopArrays } from '../../src/installer/steps/seal-installation.ts';
+import { diskWithTable } from '../helpers/disk-images.ts';
 import { arrayFiles, type FakeMachine, fakeMachine } from '../helpers/fake-machine.ts';
 import { goodModel, installationOf, RAID1, RELEASE, why } from '../helpers/installer.ts';
 
@@ -53,16 +50,6 @@ part / --size=1 --grow --ondisk=vda
 
   /** What the real sfdisk makes of the script on an empty disk; made once, since it takes its time. */
   let made: Buffer | undefined;
-  function tableMade(args: readonly string[], script: string): Buffer {
-    const dir = mkdtempSync(join(tmpdir(), 'slipway-sfdisk-'));
-    const image = join(dir, 'vda');
-    writeFileSync(image, Buffer.alloc(16 * 1024 ** 2));
-    execFileSync('sfdisk', [...args, image], { input: script, stdio: ['pipe', 'pipe', 'pipe'] });
-    const bytes = readFileSync(image);
-    rmSync(dir, { recursive: true });
-    return bytes;
-  }
-
   function machineWith(model: StorageModel): FakeMachine {
     const devices = model.disks.flatMap(({ partitions }) => partitions.map(({ device }) => device));
     return fakeMachine({
@@ -73,7 +60,7 @@ part / --size=1 --grow --ondisk=vda
       commands: {
         udevadm,
         sfdisk: ({ args, stdin = '' }, machine) => {
-          made ??= tableMade(args.slice(0, -1), stdin);
+          made ??= diskWithTable(16 * 1024 ** 2, stdin, args.slice(0, -1));
           machine.files.set(args.at(-1) ?? '', Buffer.from(made));
           return '';
         },

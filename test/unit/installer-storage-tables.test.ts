@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +8,7 @@ import type { ModelDisk, ModelPartition } from '../../src/installer/model.ts';
 import { partitionCommands, tableDifference } from '../../src/installer/steps/partition-disks.ts';
 import { readEfiEntries } from '../../src/storage/efi-entries.ts';
 import { readMbr } from '../../src/storage/mbr.ts';
+import { sfdisk } from '../helpers/disk-images.ts';
 import { fakeMachine } from '../helpers/fake-machine.ts';
 
 const SIZE = 64 * 1024 ** 2;
@@ -58,8 +58,11 @@ describe('partition tables that the real sfdisk writes', () => {
   /** Carries the commands out on the image, and lets the step read it back. */
   async function made(wanted: ModelDisk): Promise<unknown> {
     for (const { file, args, stdin = '' } of partitionCommands(wanted)) {
-      const real = args.map((word) => (word === '/dev/vda' ? image : word));
-      execFileSync(file, real, { input: stdin, stdio: ['pipe', 'pipe', 'pipe'] });
+      assert.equal(file, 'sfdisk');
+      sfdisk(
+        args.map((word) => (word === '/dev/vda' ? image : word)),
+        stdin,
+      );
     }
     return checked(wanted);
   }
