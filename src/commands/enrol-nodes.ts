@@ -1,22 +1,23 @@
 /** The work of `slipway enrol`. */
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { parse } from 'yaml';
 import { createExec } from '../host/exec.ts';
 import { preflight } from '../host/tools.ts';
 import { makePlan } from '../plan/plan.ts';
-import type { JoinSecret, Plan } from '../plan/types.ts';
+import type { Plan } from '../plan/types.ts';
 import { KEY_MEDIUM_TOOLS, keyMediumPath, obtainKeyMedium } from '../secrets/key-medium.ts';
 import { PUSH_TOOLS, type PushTarget, pushSecret } from '../secrets/push.ts';
 import { loadSpec } from '../spec/load.ts';
 import type { EnrolOptions, Refuse } from './enrol.ts';
+import { readFencingFile } from './fencing-file.ts';
 import { specFile } from './spec-file.ts';
 
 export async function enrol(given: string | undefined, options: EnrolOptions, refuse: Refuse): Promise<void> {
   const file = specFile(given);
   const plan = makePlan((await loadSpec(file)).spec, dirname(file));
   const targets = (options.ssh ?? []).map((word) => pushTarget(word, plan, refuse));
-  const fencing = options.fencing === undefined ? {} : await readFencing(options.fencing, plan, refuse);
+  const names = plan.nodes.map(({ name }) => name);
+  const fencing = options.fencing === undefined ? {} : await readFencingFile(options.fencing, names);
   const exec = createExec();
   await preflight([...KEY_MEDIUM_TOOLS, ...(targets.length === 0 ? [] : PUSH_TOOLS)], exec);
   await mkdir(options.out, { recursive: true });
@@ -40,20 +41,4 @@ function pushTarget(word: string, { nodes }: Plan, refuse: Refuse): PushTarget {
   if (fingerprint !== undefined && !/^SHA256:[A-Za-z0-9+/]{43}$/.test(fingerprint))
     return refuse(`'${fingerprint}' is not the fingerprint of a host key; it looks like SHA256:...`);
   return { node: name, address, ...(fingerprint === undefined ? {} : { fingerprint }) };
-}
-
-async function readFencing(file: string, { nodes }: Plan, refuse: Refuse): Promise<JoinSecret['fencing']> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) =>
-    refuse(error instanceof Error ? error.message : String(error)),
-  );
-  const value: unknown = parse(text);
-  const lines = typeof value === 'object' && value !== null ? Object.entries(value) : [];
-  const names = nodes.map(({ name }) => name);
-  const known = lines.filter(
-    (line): line is [string, string] => names.includes(line[0]) && typeof line[1] === 'string',
-  );
-  // No value is repeated: they are passwords.
-  if (lines.length === 0 || known.length < lines.length)
-    return refuse(`${file}: write 'node: "password"' on each line; the nodes are ${names.join(', ')}`);
-  return Object.fromEntries(known);
 }
