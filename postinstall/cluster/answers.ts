@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Machine } from '../../src/engine/machine.ts';
 import type { NodeFacts } from '../agent-step.ts';
+import { wallClock } from './agree-on-time.ts';
 import { describeDrbd, isUntouched, JUST_CREATED, readDrbd, readGeneration } from './drbd-state.ts';
 import { inventoryHash } from './inventory.ts';
 import { membership } from './members.ts';
@@ -19,7 +20,7 @@ export function answersOf(machine: Machine, facts: NodeFacts): Answerer {
   return async (question, from): Promise<Answer> => {
     switch (question.kind) {
       case 'inventory':
-        return { inventory: inventoryHash(facts.plan), clock: machine.now() };
+        return { inventory: inventoryHash(facts.plan), clock: await wallClock(machine) };
       case 'replication':
         return replication(machine, ha.replication?.resource);
       case 'consent':

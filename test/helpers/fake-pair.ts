@@ -16,6 +16,7 @@ import { type FakeCommand, type FakeMachine, fakeMachine } from './fake-machine.
 
 export const DISK = '/dev/disk/by-partlabel/slipway-clustered';
 export const JUST_MADE = '0000000000000004';
+const TIME = Date.parse('2026-01-02T03:04:05Z');
 const FIRST_DATA = 'A5B41C8E27D60F93';
 const MEDIUM = '/dev/disk/by-label/SLIPWAYKEY';
 
@@ -27,6 +28,8 @@ export interface FakeNode {
   /** What outlives a power cut beside the files. */
   readonly disk: { generation?: string; fileSystem: boolean; strangeData: boolean };
   enabled: string[];
+  /** Milliseconds the clock that date(1) shows is wrong by. It stands still: nodes here wait without time passing. */
+  skew: number;
   /** What runs. */
   run: {
     drbd?: { connected: boolean; standAlone: boolean; primary: boolean; attached: boolean };
@@ -105,6 +108,7 @@ export function fakePair(ha: HaPlan = HA, secrets: readonly [string, string] = [
       facts: { plan: memberPlan(name, ha), builtAt: 0, peers: peersOf(name) },
       disk: { fileSystem: false, strangeData: false },
       enabled: [],
+      skew: 0,
       run: { units: [], failed: [] },
     };
     // Nodes that wait for each other take turns, and a test that waits for ever can be ended.
@@ -204,9 +208,9 @@ export function fakePair(ha: HaPlan = HA, secrets: readonly [string, string] = [
       return '';
     },
     chown: () => '',
-    shred: ({ machine }, { args }) => {
-      machine.files.delete(args.at(-1) ?? '');
-      return '';
+    date: (node, { args: [verb, time = ''] }) => {
+      if (verb === '--set') node.skew = Number(time.slice(1)) * 1000 - TIME;
+      return `${Math.round(TIME + node.skew)}\n`;
     },
     stat: ({ machine, modes }, { args: [format = '', ...paths] }) =>
       paths

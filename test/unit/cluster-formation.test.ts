@@ -232,14 +232,35 @@ describe('a step that cannot go on', () => {
     assert.equal(report?.failed?.problem.failureClass, 'refused-foreign-data');
   });
 
-  it('waits while the clocks are an hour apart', async () => {
+  it('takes the first node’s time where no servers tell it', async () => {
     const pair = fakePair();
-    pair.nodes[1].machine.clock += 3_600_000;
-    void run(pair.nodes[1]).catch(() => {});
-    const { failureClass, message } = await obstacleOf(pair.nodes[0]);
-    pair.cut(pair.nodes[1]);
-    assert.equal(failureClass, 'waiting-operator');
-    assert.match(message, /^the clock of n2 is 3600 s ahead of this node's$/);
+    pair.nodes[1].skew = 3_600_000;
+    for (const report of await form(pair))
+      assert.equal(report.failed, undefined, outcomes(report).join('; '));
+    assert.deepEqual(
+      pair.nodes.map(({ skew }) => skew),
+      [0, 0],
+    );
+  });
+
+  it('leaves clocks that servers keep to a person, and those of a cluster that runs', async () => {
+    const pair = fakePair();
+    for (const { facts } of pair.nodes)
+      Object.assign(facts, { plan: { ...facts.plan, timeServers: ['10.77.0.1'] } });
+    pair.nodes[1].skew = 3_600_000;
+    void run(pair.nodes[0]).catch(() => {});
+    const kept = await obstacleOf(pair.nodes[1]);
+    assert.equal(kept.failureClass, 'waiting-operator');
+    assert.match(kept.message, /^the clock of n1 is 3600.0 s behind this node's$/);
+
+    const formed = fakePair();
+    await form(formed);
+    formed.nodes[1].machine.files.delete('/etc/slipway/peers.json');
+    formed.nodes[1].skew = 3_600_000;
+    const runs = await obstacleOf(formed.nodes[1]);
+    assert.equal(runs.failureClass, 'waiting-operator');
+    assert.match(runs.message, /Pacemaker runs here already$/);
+    assert.equal(formed.nodes[1].skew, 3_600_000);
   });
 
   it('refuses a file system on the clustered volume, and data it does not know', async () => {

@@ -1,6 +1,7 @@
 import { StepFailure } from '../../../src/engine/failure.ts';
 import type { Machine } from '../../../src/engine/machine.ts';
 import type { AgentStep, NodeFacts } from '../../agent-step.ts';
+import { agreeOnTime, wallClock } from '../agree-on-time.ts';
 import { answersOf } from '../answers.ts';
 import { inventoryHash } from '../inventory.ts';
 import { identityOf, type KeyFile, readKeys } from '../key-files.ts';
@@ -8,9 +9,6 @@ import { membership } from '../members.ts';
 
 /** Who proved to hold our secret, from the same plan. No more than a note of an exchange: the secret is what counts. */
 const ENROLLED_PATH = '/etc/slipway/peers.json';
-/** Milliseconds two clocks may differ. Logs are compared by people; nothing in a cluster needs less. */
-const CLOCK_LIMIT_MS = 30_000;
-
 interface Enrolled {
   readonly secret: string;
   readonly inventory: string;
@@ -24,7 +22,7 @@ export const enrolPeers: AgentStep = {
   after: ['take-join-secret'],
   checks:
     'Each other node proved that it holds the join secret (HMAC over nonces of both), was installed from the same plan, ' +
-    'and has the same time.',
+    'and has the same time: without time servers every node takes that of the first one.',
   byHand: 'Start the other node. It waits for its join secret on its console; both need the same key medium.',
 
   async check(machine, facts) {
@@ -46,11 +44,11 @@ export const enrolPeers: AgentStep = {
 
   async apply(machine, facts, say) {
     const keys = await keysOf(machine);
-    const { peers, self } = membership(facts);
+    const { peers, self, leader } = membership(facts);
     const link = facts.peers;
     if (link === undefined) throw new StepFailure('config-invalid', 'this run cannot ask its peers');
     for (const { name, links } of peers) {
-      const asked = machine.now();
+      const asked = await wallClock(machine);
       const peer = { name, address: links[0] };
       const { inventory, clock } = await link.ask(identityOf(keys, self.name), peer, { kind: 'inventory' });
       if (inventory !== inventoryHash(facts.plan)) {
@@ -60,7 +58,10 @@ export const enrolPeers: AgentStep = {
           'install both from the same medium, or give both the same /etc/slipway/node.json package',
         );
       }
-      compareClocks(name, Number(clock), (asked + machine.now()) / 2);
+      const here = (asked + (await wallClock(machine))) / 2;
+      const isLeader = name === leader.name;
+      const hasServers = facts.plan.timeServers.length > 0;
+      await agreeOnTime(machine, { name, ahead: Number(clock) - here, isLeader, hasServers }, say);
       say(`${name} proved that it holds the join secret`);
     }
     const enrolled = wantedOf(
@@ -105,14 +106,4 @@ async function readEnrolled(machine: Machine): Promise<Enrolled | undefined> {
   } catch {
     return undefined;
   }
-}
-
-function compareClocks(peer: string, theirs: number, ours: number): void {
-  const ms = Math.round(theirs - ours);
-  if (Math.abs(ms) <= CLOCK_LIMIT_MS) return;
-  throw new StepFailure(
-    'waiting-operator',
-    `the clock of ${peer} is ${Math.abs(Math.round(ms / 1000))} s ${ms > 0 ? 'ahead of' : 'behind'} this node's`,
-    'set the one that is wrong (timedatectl set-time), or name timeServers in the spec',
-  );
 }
