@@ -38,7 +38,6 @@ export const SECTOR_BYTES = 512;
 const HEADER_BYTES = 92;
 const NAME_OFFSET = 56;
 const NAME_BYTES = 72;
-const UNUSED = '00000000-0000-0000-0000-000000000000';
 /** No tool writes more; a damaged header may claim anything. */
 const MAX_ENTRY_BYTES = 1 << 20;
 
@@ -124,8 +123,8 @@ function parseEntries(bytes: Uint8Array, header: Header, blockBytes: number): re
   const view = viewOf(bytes);
   for (let i = 0; i < header.entryCount; i += 1) {
     const at = i * header.entryBytes;
-    const typeGuid = guidAt(bytes, at);
-    if (typeGuid === UNUSED) continue;
+    const isUsed = view.getBigUint64(at, true) !== 0n || view.getBigUint64(at + 8, true) !== 0n;
+    if (!isUsed) continue;
     const first = Number(view.getBigUint64(at + 32, true));
     const last = Number(view.getBigUint64(at + 40, true));
     partitions.push({
@@ -134,7 +133,7 @@ function parseEntries(bytes: Uint8Array, header: Header, blockBytes: number): re
         .toString('utf16le')
         .replace(/\0.*$/s, ''),
       partUuid: guidAt(bytes, at + 16),
-      typeGuid: typeGuid.toUpperCase(),
+      typeGuid: guidAt(bytes, at).toUpperCase(),
       start: first * scale,
       sectors: (last - first + 1) * scale,
     });

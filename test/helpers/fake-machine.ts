@@ -39,17 +39,29 @@ export function fakeMachine(options: FakeMachineOptions = {}): FakeMachine {
   const files = new Map(Object.entries(options.files ?? {}));
   const links = new Map(Object.entries(options.links ?? {}));
 
+  const linkOn = (path: string): readonly [string, string] | undefined => {
+    for (const link of links) if (path === link[0] || path.startsWith(`${link[0]}/`)) return link;
+    return undefined;
+  };
   const resolve = (path: string): string => {
     let current = posix.normalize(path);
     for (let hops = 0; hops < 40; hops += 1) {
-      const link = [...links].find(([from]) => current === from || current.startsWith(`${from}/`));
+      const link = linkOn(current);
       if (link === undefined) return current;
       current = posix.normalize(link[1] + current.slice(link[0].length));
     }
     throw new Error(`${path}: too many links`);
   };
-  const isThere = (path: string): boolean =>
-    files.has(path) || [...files.keys(), ...links.keys()].some((known) => known.startsWith(`${path}/`));
+  /** The names in a folder. */
+  const namesIn = (folder: string): Set<string> => {
+    const names = new Set<string>();
+    const prefix = `${folder}/`;
+    for (const paths of [files, links])
+      for (const path of paths.keys())
+        if (path.startsWith(prefix)) names.add(path.slice(prefix.length).replace(/\/.*$/, ''));
+    return names;
+  };
+  const isThere = (path: string): boolean => files.has(path) || namesIn(path).size > 0;
 
   const machine: FakeMachine = {
     files,
@@ -96,11 +108,7 @@ export function fakeMachine(options: FakeMachineOptions = {}): FakeMachine {
       machine.written.push(path);
     },
     exists: async (path) => isThere(resolve(path)),
-    async list(path) {
-      const prefix = `${resolve(path)}/`;
-      const below = [...files.keys(), ...links.keys()].filter((known) => known.startsWith(prefix));
-      return [...new Set(below.map((known) => known.slice(prefix.length).replace(/\/.*$/, '')))].sort();
-    },
+    list: async (path) => [...namesIn(resolve(path))].sort(),
     async realPath(path) {
       const real = resolve(path);
       return isThere(real) ? real : undefined;

@@ -84,13 +84,8 @@ export const PLAN: NodePlan = {
   kernelArgs: [],
 };
 
-/** The two installed disks, made once: tools are slow. Tests get copies. */
-let pristine: readonly [Buffer, Buffer] | undefined;
-
-function disks(): readonly [Buffer, Buffer] {
-  pristine ??= [installedDisk(1), installedDisk(2)];
-  return [Buffer.from(pristine[0]), Buffer.from(pristine[1])];
-}
+/** The two installed disks, made once: tools are slow. A test that changes one gets a copy. */
+let pristine: Readonly<Record<DiskName, Buffer>> | undefined;
 
 function ext4(n: number): Buffer {
   const bytes = Buffer.alloc(8192);
@@ -100,15 +95,19 @@ function ext4(n: number): Buffer {
   return bytes;
 }
 
+type DiskName = 'sda' | 'sdb';
+
 export interface InstalledNode extends FakeMachine {
   /** The bytes of a disk; changes to them are changes of the disk. */
-  disk(name: 'sda' | 'sdb'): Buffer;
+  disk(name: DiskName): Buffer;
   /** Pulls a disk: its device and links are gone, the arrays lose their members. */
-  pull(name: 'sda' | 'sdb'): void;
+  pull(name: DiskName): void;
 }
 
 export function installedNode(options: Parameters<typeof fakeMachine>[0] = {}): InstalledNode {
-  const [sda, sdb] = disks();
+  pristine ??= { sda: installedDisk(1), sdb: installedDisk(2) };
+  const { sda, sdb } = pristine;
+  const copies = new Map<DiskName, Buffer>();
   const files: Record<string, string | Uint8Array> = {
     '/boot/grub/i386-pc/boot.img': BOOT_IMG,
     '/boot/grub/i386-pc/core.img': CORE_IMG,
@@ -160,8 +159,16 @@ export function installedNode(options: Parameters<typeof fakeMachine>[0] = {}): 
     },
   });
   return Object.assign(machine, {
-    disk: (name: 'sda' | 'sdb'): Buffer => (name === 'sda' ? sda : sdb),
-    pull(name: 'sda' | 'sdb'): void {
+    disk(name: DiskName): Buffer {
+      const known = copies.get(name);
+      if (known !== undefined) return known;
+      const copy = Buffer.from(name === 'sda' ? sda : sdb);
+      copies.set(name, copy);
+      if (machine.files.has(`/dev/${name}`)) machine.files.set(`/dev/${name}`, copy);
+      if (name === 'sda') machine.files.set(`/dev/${ARRAYS.esp}`, copy.subarray(START.esp * 512));
+      return copy;
+    },
+    pull(name: DiskName): void {
       for (const path of [...machine.files.keys()]) {
         if (
           path === `/dev/${name}` ||

@@ -64,7 +64,7 @@ export async function replaceableNode(
       sync: () => '',
       ...commands,
     },
-    onSleep: (m) => endRecovery(m, disk, machine.disk('sda')),
+    onSleep: (m) => endRecovery(m, disk),
   });
   installed ??= JSON.stringify(await recordLayout(machine, PLAN));
   machine.files.set(LAYOUT_RECORD_PATH, installed);
@@ -122,14 +122,17 @@ function startRecovery({ files }: FakeMachine, disk: Buffer, array: string): voi
 }
 
 /** One tick of time is all that a recovery, or a comparison, takes. */
-function endRecovery({ files }: FakeMachine, disk: Buffer, source: Buffer): void {
+function endRecovery({ files }: FakeMachine, disk: Buffer): void {
+  const source = files.get('/dev/sda');
+  if (!(source instanceof Uint8Array)) throw new Error('there is no sda to read from');
   for (const role of ROLES) {
     const folder = `/sys/block/${ARRAY[role]}/md`;
     const action = files.get(`${folder}/sync_action`);
     if (action === 'idle\n') continue;
     files.set(`${folder}/sync_action`, 'idle\n');
     if (action !== 'recover\n') continue;
-    source.copy(disk, START[role] * 512, START[role] * 512, (START[role] + MEMBER_SECTORS[role]) * 512);
+    const start = START[role] * 512;
+    disk.set(source.subarray(start, start + MEMBER_SECTORS[role] * 512), start);
     files.set(`${folder}/dev-sdc${NUMBER[role]}/slot`, '1\n');
     files.set(`${folder}/dev-sdc${NUMBER[role]}/state`, 'in_sync\n');
     files.set(`${folder}/degraded`, '0\n');
