@@ -54,24 +54,44 @@ export async function buildArtefacts(
   inputs: ArtefactInputs,
   say: (line: string) => void = () => {},
 ): Promise<Artefacts> {
-  const { steps, ledger, cluster, epoch, sign, rpms = [] } = inputs;
+  const { steps, epoch, sign, rpms = [] } = inputs;
   // Looked for first: what was not built, or is no package, is told before anything is downloaded.
   const own = ownFiles();
   const key = sign === undefined ? undefined : await findSigningKey(sign, context.exec);
   const brought = await readUserRpms(rpms, context.exec);
   const node = await obtainNodeRuntime(context, say);
   const descriptions = [await describeRuntime(node), await describePostinstall(steps, node, own)] as const;
-  const counted = await updateLedger(ledger, context.signal, (before) =>
-    descriptions.reduce((sum, rpm) => recordContent(sum, series(cluster, rpm), contentHash(rpm)), before),
-  );
-  const build = (rpm: RpmDescription): Promise<Rpm> =>
-    buildRpm(context, rpm, releaseOf(counted, series(cluster, rpm), contentHash(rpm)), epoch);
+  const build = await countReleases(descriptions, inputs, context);
   const [runtime, postinstall] = await Promise.all([build(descriptions[0]), build(descriptions[1])]);
   const packages = await signed([runtime, postinstall, ...brought], context, key, epoch);
   const repository = await buildRepository(context, packages, epoch, key);
   if (brought.length > 0) await checkClosure(repository, brought, inputs.offers, context, say);
   const names = [runtime, postinstall, ...brought].map(({ name }) => name);
   return { runtime, postinstall, repository, names };
+}
+
+/** The agent's package alone, with the user's steps: for nodes that are installed already. */
+export async function buildPostinstall(
+  context: Context,
+  inputs: Pick<ArtefactInputs, 'steps' | 'ledger' | 'cluster' | 'epoch'>,
+  say: (line: string) => void = () => {},
+): Promise<Rpm> {
+  const own = ownFiles();
+  const description = await describePostinstall(inputs.steps, await obtainNodeRuntime(context, say), own);
+  const build = await countReleases([description], inputs, context);
+  return build(description);
+}
+
+/** Enters what is about to be built into the ledger, and returns what builds it. */
+async function countReleases(
+  descriptions: readonly RpmDescription[],
+  { ledger, cluster, epoch }: Pick<ArtefactInputs, 'ledger' | 'cluster' | 'epoch'>,
+  context: Context,
+): Promise<(rpm: RpmDescription) => Promise<Rpm>> {
+  const counted = await updateLedger(ledger, context.signal, (before) =>
+    descriptions.reduce((sum, rpm) => recordContent(sum, series(cluster, rpm), contentHash(rpm)), before),
+  );
+  return (rpm) => buildRpm(context, rpm, releaseOf(counted, series(cluster, rpm), contentHash(rpm)), epoch);
 }
 
 /** What is counted together: as everywhere with rpm, a new version starts again at 1. */

@@ -5,8 +5,8 @@ import { resolve } from 'node:path';
 import { MissingError } from '../errors/exit.ts';
 import { searchPath } from '../host/search-path.ts';
 import { askLab } from '../lab/control.ts';
-import { controlSocket, type LabFolder } from '../lab/lab-folder.ts';
-import { enterCommand } from '../lab/launch.ts';
+import { controlSocket } from '../lab/lab-folder.ts';
+import { sshCommand } from '../lab/ssh.ts';
 import type { LabOptions, Usage } from './lab.ts';
 import { findKeeper, findLab, findNode } from './lab-place.ts';
 
@@ -56,7 +56,7 @@ export async function labSsh(
   const { address } = findNode(place, name, usage);
   const keeper = await findKeeper(place);
   if (address === undefined) throw new MissingError(`${name} has no address`, `slipway lab console ${name}`);
-  const command = enterCommand(keeper, { file: 'ssh', args: sshArgs(place.folder, address, words) });
+  const command = sshCommand(keeper, place.folder, address, words);
   const child = spawn(command.file, command.args, {
     stdio: 'inherit',
     env: { ...process.env, PATH: searchPath() },
@@ -67,18 +67,6 @@ export async function labSsh(
       done(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
     );
   });
-}
-
-/** The lab's own key and list of hosts; nothing of the user's configuration, which may forbid what the lab does. */
-function sshArgs(folder: LabFolder, address: string, words: readonly string[]): readonly string[] {
-  const settings = [
-    `IdentityFile=${folder.key}`,
-    `UserKnownHostsFile=${folder.knownHosts}`,
-    'StrictHostKeyChecking=accept-new',
-    'ConnectTimeout=10',
-    'LogLevel=ERROR',
-  ];
-  return ['-F', 'none', ...settings.flatMap((each) => ['-o', each]), `root@${address}`, ...words];
 }
 
 export async function labScreenshot(

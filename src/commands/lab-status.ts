@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isSettled, type LabState, type NodeState } from '../lab/lab-folder.ts';
-import type { LabNode } from '../lab/lab-plan.ts';
+import type { LabNode, LabPlan } from '../lab/lab-plan.ts';
 import { installLog } from '../lab/run-node.ts';
 import { SerialConsole } from '../lab/serial-console.ts';
 import type { LabStatusOptions } from './lab.ts';
@@ -59,11 +59,16 @@ async function look({ folder, plan }: Place): Promise<Overview> {
   });
   return {
     lab: plan.name,
-    engine: plan.engine.kind === 'qemu' ? `qemu, ${plan.engine.acceleration}` : 'uml',
+    engine: engineName(plan, state),
     running: (await folder.keeper()) !== undefined,
     ...(state === undefined ? {} : { since: state.since }),
     nodes: await Promise.all(nodes),
   };
+}
+
+function engineName({ engine }: LabPlan, state: LabState | undefined): string {
+  const kind = state?.engine ?? engine.kind;
+  return kind === 'qemu' && engine.kind === 'qemu' ? `qemu, ${engine.acceleration}` : kind;
 }
 
 async function lastLine({ machine }: LabNode, state: NodeState | undefined): Promise<string> {

@@ -41,7 +41,7 @@ export async function labUp(given: string | undefined, options: LabUpOptions, us
     await checkNamespaces(exec);
     const engine = await buildEngine(file, plan, options, exec);
     try {
-      await layOut(folder, plan, engine, options, exec);
+      await layOut(folder, { file, plan }, engine, options, exec);
       signal.throwIfAborted();
       return await launchLab(folder, thisProgram());
     } catch (error) {
@@ -102,7 +102,7 @@ async function buildEngine(file: string, plan: Plan, options: LabUpOptions, exec
 /** Everything of the lab that is made before a process is started. */
 async function layOut(
   folder: LabFolder,
-  plan: Plan,
+  { file, plan }: { readonly file: string; readonly plan: Plan },
   engine: LabEngine,
   options: LabUpOptions,
   exec: Exec,
@@ -128,7 +128,8 @@ async function layOut(
   });
   requireRoom(lab, room, options.dir);
   if (lab.network.leases.length > 0) await preflight(DHCP_TOOLS, exec);
-  await folder.writePlan(lab);
+  const source = { spec: resolve(file), out: resolve(options.out), plan: plan.hash };
+  await folder.writePlan(engine.kind === 'qemu' ? { ...lab, source } : lab);
 }
 
 const makeLab = (plan: Plan, engine: LabEngine, { nodes }: LabUpOptions, wishes: LabWishes): LabPlan =>

@@ -4,10 +4,18 @@
  */
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { FailedError } from '../errors/exit.ts';
+import type { LabEngine } from './lab-plan.ts';
 
 export type ControlRequest =
   | { readonly ask: 'console'; readonly node: string }
-  | { readonly ask: 'screenshot'; readonly node: string; readonly file: string };
+  | { readonly ask: 'screenshot'; readonly node: string; readonly file: string }
+  /** All machines are ended and start again, freshly installed; answered as soon as they start. */
+  | { readonly ask: 'refresh'; readonly engine: RefreshEngine };
+
+/** What runs the installed nodes from now on. */
+export type RefreshEngine =
+  | Pick<Extract<LabEngine, { kind: 'qemu' }>, 'kind' | 'acceleration'>
+  | Pick<Extract<LabEngine, { kind: 'uml' }>, 'kind' | 'images'>;
 
 export type ControlAnswer = { readonly done: true } | { readonly error: string };
 
@@ -15,6 +23,8 @@ export interface ControlHandlers {
   /** What connects a console with a stream until either closes. @throws when there is no such machine. */
   console(node: string): (stream: Socket) => void;
   screenshot(node: string, file: string): Promise<void>;
+  /** @throws when there is nothing to begin from. */
+  refresh(engine: RefreshEngine): Promise<void>;
 }
 
 /** Serves until it is closed. */
@@ -38,7 +48,8 @@ async function answer(line: string, socket: Socket, handlers: ControlHandlers): 
       say({ done: true });
       return attach(socket);
     }
-    await handlers.screenshot(request.node, request.file);
+    if (request.ask === 'refresh') await handlers.refresh(request.engine);
+    else await handlers.screenshot(request.node, request.file);
     say({ done: true });
   } catch (error) {
     say({ error: error instanceof Error ? error.message : String(error) });

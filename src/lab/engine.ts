@@ -22,6 +22,11 @@ export interface LabDisk {
   readonly rotational?: boolean;
   /** What the machine writes is forgotten when it ends. */
   readonly discardWrites?: boolean;
+  /**
+   * What is written goes into this file, in the engine's own format, and `file` stays as it is. Absolute path; made when
+   * it is not there.
+   */
+  readonly changes?: string;
 }
 
 export interface LabMedium {
@@ -47,7 +52,7 @@ export interface LabNic {
   readonly tap?: string;
 }
 
-/** A file put into a machine's root before its first start. */
+/** A file put into a machine's root from outside. */
 export interface SeedFile {
   /** Without a leading slash. */
   readonly path: string;
@@ -67,8 +72,12 @@ export type LabRoot =
       /** Put in when `changes` is made. */
       readonly seed: readonly SeedFile[];
     }
-  /** What was installed on the disks. */
-  | { readonly kind: 'installed' };
+  | {
+      /** What was installed on the disks. */
+      readonly kind: 'installed';
+      /** Put in at each start. */
+      readonly seed?: readonly SeedFile[];
+    };
 
 export interface LabMachineSpec {
   readonly name: string;

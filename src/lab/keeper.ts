@@ -2,19 +2,21 @@
  * The process that keeps a lab running, inside its namespaces. Whatever it starts ends with it: it lives below process
  * 1 of a PID namespace, and when that ends the kernel ends everything in there.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { FailedError } from '../errors/exit.ts';
 import { createExec } from '../host/exec.ts';
-import { serveControl } from './control.ts';
+import { type RefreshEngine, serveControl } from './control.ts';
 import type { Engine, LabMachine } from './engine.ts';
 import type { ConsoleListeners } from './guest-console.ts';
 import { controlSocket, type LabFolder, type NodeState, type Phase } from './lab-folder.ts';
 import type { LabEngine, LabNode, LabPlan } from './lab-plan.ts';
 import { networkCommands, udhcpdConfig } from './network.ts';
+import { accessSeed } from './node-seed.ts';
 import { qemuEngine } from './qemu.ts';
-import { bringUp } from './run-node.ts';
+import { bringUp, type Course, startInstalled } from './run-node.ts';
+import { hasSnapshot, qemuOnSnapshot, revertToSnapshot, umlOnSnapshot } from './snapshots.ts';
 import { umlEngine } from './uml.ts';
 
 /** What a console that is attached to late gets to see of before, in characters. */
@@ -37,53 +39,75 @@ export async function keepLab(folder: LabFolder, sockets: string): Promise<never
   const book = new StateBook(folder, plan);
   await book.write();
   const desk = new ConsoleDesk();
-  const engine = createEngine(plan.engine, sockets, desk.listeners);
+  const listeners = { ...desk.listeners, watch: (name: string, line: string) => book.heard(name, line) };
+  const createEngine = (engine: RefreshEngine): Engine =>
+    engine.kind === 'qemu'
+      ? qemuEngine({ acceleration: engine.acceleration, ...listeners })
+      : umlEngine({ exec, images: engine.images, sockets, ...listeners });
+  const household = { book, desk, engine: createEngine(plan.engine) };
+  const inPlace = places(plan.atOnce);
+  const iso = plan.engine.kind === 'qemu' ? { iso: plan.engine.iso } : {};
+  let kept = plan.nodes.map((node) =>
+    keepNode(node.name, household, async (course) => {
+      await mkdir(dirname(node.machine.consoleLog), { recursive: true });
+      return bringUp(node, { ...course, ...iso, inPlace });
+    }),
+  );
   await serveControl(controlSocket({ sockets }), {
     console: (node) => desk.attach(node),
     screenshot: (node, file) => desk.machine(node).screenshot(file),
+    async refresh(engine) {
+      requireSnapshots(plan.nodes);
+      await Promise.all(plan.nodes.map(({ name }) => desk.machine(name).end()));
+      await Promise.all(kept);
+      for (const { machine } of plan.nodes) await revertToSnapshot(machine);
+      const seed = engine.kind === 'qemu' ? [] : accessSeed(await readFile(`${folder.key}.pub`, 'utf8'));
+      const refreshed = { ...household, engine: createEngine(engine) };
+      book.runsOn(engine.kind);
+      kept = plan.nodes.map(({ name, machine }) => {
+        const spec = engine.kind === 'qemu' ? qemuOnSnapshot(machine) : umlOnSnapshot(machine, seed);
+        return keepNode(name, refreshed, (course) => startInstalled(spec, course));
+      });
+    },
   });
-  const inPlace = places(plan.atOnce);
-  for (const node of plan.nodes) void keepNode(node, { plan, engine, inPlace, book, desk });
   // Machines that have ended leave what can be looked at until somebody ends the lab.
   return book.broken;
 }
 
-function createEngine(engine: LabEngine, sockets: string, listeners: ConsoleListeners): Engine {
-  if (engine.kind === 'qemu') return qemuEngine({ acceleration: engine.acceleration, ...listeners });
-  return umlEngine({ exec: createExec(), images: engine.images, sockets, ...listeners });
+/** @throws {FailedError} when there is a node whose installation has not gone through. */
+function requireSnapshots(nodes: readonly LabNode[]): void {
+  const lacking = nodes.filter(({ machine }) => !hasSnapshot(machine)).map(({ name }) => name);
+  if (lacking.length === 0) return;
+  throw new FailedError(`there is no freshly installed state of ${lacking.join(', ')} to go back to`);
 }
 
 interface Household {
-  readonly plan: LabPlan;
   readonly engine: Engine;
-  readonly inPlace: <T>(work: () => Promise<T>) => Promise<T>;
   readonly book: StateBook;
   readonly desk: ConsoleDesk;
 }
 
+type BasicCourse = Pick<Course, 'engine' | 'entered' | 'runs'>;
+
 /** Settles when the node's machine has ended. */
-async function keepNode(node: LabNode, { plan, engine, inPlace, book, desk }: Household): Promise<void> {
-  const { name } = node;
-  const course = {
+async function keepNode(
+  name: string,
+  { engine, book, desk }: Household,
+  bring: (course: BasicCourse) => Promise<'complete' | 'ready'>,
+): Promise<void> {
+  const course: BasicCourse = {
     engine,
-    inPlace,
-    ...(plan.engine.kind === 'qemu' ? { iso: plan.engine.iso } : {}),
-    entered: (phase: Phase) => book.enter(name, phase),
-    runs: (machine: LabMachine) => desk.put(name, machine),
+    entered: (phase) => book.enter(name, phase),
+    runs: (machine) => desk.put(name, machine),
   };
   try {
-    await mkdir(dirname(node.machine.consoleLog), { recursive: true });
-    book.enter(name, await bringUp(node, course));
+    book.enter(name, await bring(course));
   } catch (error) {
-    // The machine stays as it is, for whoever wants to know why.
-    return book.enter(name, 'failed', error instanceof Error ? error.message : String(error));
+    // The machine stays as it is, for whoever wants to know why, or mends it.
+    book.enter(name, 'failed', error instanceof Error ? error.message : String(error));
   }
-  try {
-    await desk.machine(name).waitForPowerOff(FOR_EVER);
-    book.enter(name, 'off', 'it switched itself off');
-  } catch (error) {
-    book.enter(name, 'off', error instanceof Error ? error.message : String(error));
-  }
+  const ending = await desk.ended(name);
+  if (book.phase(name) !== 'failed') book.enter(name, 'off', ending);
 }
 
 /** At most so many at a time, first come, first served. */
@@ -103,6 +127,11 @@ function places(count: number): <T>(work: () => Promise<T>) => Promise<T> {
   };
 }
 
+/** The agent's last line, as the console of its node shows it. */
+const VERDICT = /slipway: (complete|failed) \S+?(?:: (.*))?$/;
+/** What a node may be when a later verdict takes the place of an earlier one. */
+const JUDGED: readonly (Phase | undefined)[] = ['complete', 'failed'];
+
 /** Keeps `state.json` true: one write after the other, the last word last. */
 class StateBook {
   /** Rejects when the state cannot be written any more: a lab that nobody can follow is better ended. */
@@ -111,6 +140,7 @@ class StateBook {
   readonly #folder: LabFolder;
   readonly #since = Date.now();
   readonly #nodes: Map<string, NodeState>;
+  #engine: LabEngine['kind'] | undefined;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(folder: LabFolder, { nodes }: LabPlan) {
@@ -121,6 +151,22 @@ class StateBook {
     });
   }
 
+  phase(name: string): Phase | undefined {
+    return this.#nodes.get(name)?.phase;
+  }
+
+  runsOn(engine: LabEngine['kind']): void {
+    this.#engine = engine;
+  }
+
+  /** An agent that is run again says its verdict again. */
+  heard(name: string, line: string): void {
+    const [, phase, detail] = VERDICT.exec(line) ?? [];
+    if (!JUDGED.includes(this.phase(name))) return;
+    if (phase === 'complete') this.enter(name, phase);
+    if (phase === 'failed') this.enter(name, phase, detail);
+  }
+
   enter(name: string, phase: Phase, detail?: string): void {
     this.#nodes.set(name, { name, phase, since: Date.now(), ...(detail === undefined ? {} : { detail }) });
     this.write().catch(this.#break);
@@ -128,7 +174,11 @@ class StateBook {
 
   write(): Promise<void> {
     this.#writing = this.#writing.then(() =>
-      this.#folder.writeState({ since: this.#since, nodes: [...this.#nodes.values()] }),
+      this.#folder.writeState({
+        since: this.#since,
+        ...(this.#engine === undefined ? {} : { engine: this.#engine }),
+        nodes: [...this.#nodes.values()],
+      }),
     );
     return this.#writing;
   }
@@ -155,6 +205,16 @@ class ConsoleDesk {
     const machine = this.#machines.get(name);
     if (machine === undefined) throw new FailedError(`${name} has not been started yet`);
     return machine;
+  }
+
+  /** Waits until the node's machine has ended and says how; at once where there is none. */
+  async ended(name: string): Promise<string> {
+    try {
+      await this.machine(name).waitForPowerOff(FOR_EVER);
+      return 'it switched itself off';
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
   }
 
   attach(name: string): (socket: Socket) => void {

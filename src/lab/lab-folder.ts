@@ -10,7 +10,7 @@ import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MissingError } from '../errors/exit.ts';
 import { writeFileAtomically } from '../host/atomic.ts';
-import { LAB_VERSION, type LabPlan } from './lab-plan.ts';
+import { LAB_VERSION, type LabEngine, type LabPlan } from './lab-plan.ts';
 import { isRunning, type ProcessIdentity } from './process-identity.ts';
 
 export type Phase =
@@ -37,6 +37,8 @@ export interface NodeState {
 export interface LabState {
   /** When the lab began, milliseconds since the epoch. */
   readonly since: number;
+  /** What runs the nodes now, where that is not what the plan says. */
+  readonly engine?: LabEngine['kind'];
   readonly nodes: readonly NodeState[];
 }
 

@@ -25,6 +25,17 @@ export interface LabPlan {
   readonly nodes: readonly LabNode[];
   /** Machines that start or install at the same time. */
   readonly atOnce: number;
+  /** What was installed; undefined for machines of no spec. */
+  readonly source?: LabSource;
+}
+
+/** Absolute paths. */
+export interface LabSource {
+  readonly spec: string;
+  /** Where the ISO went, and the ledger of releases is. */
+  readonly out: string;
+  /** The plan's hash. */
+  readonly plan: string;
 }
 
 export interface LabNode {

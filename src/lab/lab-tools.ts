@@ -28,7 +28,7 @@ export const umlTools = (): readonly ToolNeed[] => [...NETWORK, ...UML];
 
 export const qemuTools = (firmware: LabFirmware): readonly ToolNeed[] => [
   ...NETWORK,
-  ...toolNeeds('qemu-system-x86_64'),
+  ...toolNeeds('qemu-system-x86_64', 'qemu-img'),
   ...(firmware === 'bios'
     ? []
     : [{ tool: OVMF[firmware].code, why: 'is the firmware of the machines', debianPackage: 'ovmf' }]),

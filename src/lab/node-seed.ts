@@ -35,15 +35,20 @@ export function bareSeed(
       content: networkFile(each, each.mac ?? cards[i]?.mac ?? ''),
       mode: 0o644,
     })),
-    { path: KEYS, content: `${publicKey.trim()}\n`, mode: 0o600 },
-    {
-      path: 'etc/systemd/system/console-getty.service.d/lab.conf',
-      content: CONSOLE_SHELL,
-      mode: 0o644,
-    },
-    { path: 'etc/systemd/system/ctrl-alt-del.target', content: POWER_OFF, mode: 0o644 },
+    ...accessSeed(publicKey),
   ];
 }
+
+/** Files by which the lab gets into a system on User-Mode Linux: our key, a shell on its console, its button. */
+export const accessSeed = (publicKey: string): readonly SeedFile[] => [
+  { path: KEYS, content: `${publicKey.trim()}\n`, mode: 0o600 },
+  {
+    path: 'etc/systemd/system/console-getty.service.d/lab.conf',
+    content: CONSOLE_SHELL,
+    mode: 0o644,
+  },
+  { path: 'etc/systemd/system/ctrl-alt-del.target', content: POWER_OFF, mode: 0o644 },
+];
 
 const hostsFile = (hosts: NodeOutline['hosts']): string =>
   ['127.0.0.1 localhost', ...hosts.map(({ name, address }) => `${address} ${name}`), ''].join('\n');

@@ -1,4 +1,5 @@
 /** QEMU's command line for a machine: pure, so that it can be asserted whole. */
+import type { Command } from '../engine/command.ts';
 import type { DiskBus, LabDisk, LabFirmware, LabMachineSpec, LabNic } from './engine.ts';
 
 export type Acceleration = 'kvm' | 'tcg';
@@ -118,12 +119,20 @@ function diskArgs({ disks }: LabMachineSpec): readonly string[] {
 }
 
 /** Zeros stay holes: the first resync of an array writes a whole disk of them. */
-const backing = ({ file, discardWrites }: Pick<LabDisk, 'file' | 'discardWrites'>): string =>
+const backing = ({ file, discardWrites, changes }: LabDisk): string =>
   [
-    'format=raw,cache=unsafe,aio=threads,discard=unmap,detect-zeroes=unmap',
+    `format=${changes === undefined ? 'raw' : 'qcow2'}`,
+    'cache=unsafe,aio=threads,discard=unmap,detect-zeroes=unmap',
     ...(discardWrites === true ? ['snapshot=on'] : []),
-    `file=${optionValue(file)}`,
+    `file=${optionValue(changes ?? file)}`,
   ].join(',');
+
+/** Makes the file that takes what is written to a disk with `changes`. */
+export const changesCommand = ({ file }: LabDisk, changes: string): Command => ({
+  file: 'qemu-img',
+  args: ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', file, changes],
+  effect: 'write',
+});
 
 /** What the disk at this place is called towards QEMU. */
 export const scsiDiskId = (index: number): string => `scsi${index}`;

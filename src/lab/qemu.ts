@@ -5,10 +5,19 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Duplex } from 'node:stream';
 import { atExit } from '../host/at-exit.ts';
+import { createExec } from '../host/exec.ts';
 import { ProcessTree } from '../host/process-tree.ts';
 import type { Engine, LabDisk, LabMachine, LabMachineSpec } from './engine.ts';
 import { type ConsoleListeners, GuestConsole } from './guest-console.ts';
-import { type Acceleration, isScsi, OVMF, QMP_FD, qemuArgs, scsiDiskId } from './qemu-args.ts';
+import {
+  type Acceleration,
+  changesCommand,
+  isScsi,
+  OVMF,
+  QMP_FD,
+  qemuArgs,
+  scsiDiskId,
+} from './qemu-args.ts';
 import { QmpClient } from './qmp.ts';
 
 export interface QemuOptions extends ConsoleListeners {
@@ -16,11 +25,15 @@ export interface QemuOptions extends ConsoleListeners {
 }
 
 export function qemuEngine(options: QemuOptions): Engine {
+  const exec = createExec();
   return {
     async start(spec) {
       await mkdir(dirname(spec.consoleLog), { recursive: true });
       if (spec.firmware !== 'bios' && spec.efiVars !== undefined && !existsSync(spec.efiVars)) {
         await copyFile(OVMF[spec.firmware].vars, spec.efiVars);
+      }
+      for (const { changes, ...disk } of spec.disks) {
+        if (changes !== undefined && !existsSync(changes)) await exec(changesCommand(disk, changes));
       }
       const machine = new QemuMachine(spec, options);
       await machine.ready();

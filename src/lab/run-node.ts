@@ -3,8 +3,9 @@ import { createConnection } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createDisk } from './disks.ts';
-import { type Engine, LabFailure, type LabMachine } from './engine.ts';
+import { type Engine, LabFailure, type LabMachine, type LabMachineSpec } from './engine.ts';
 import type { LabNode } from './lab-plan.ts';
+import { qemuOnSnapshot, takeSnapshot } from './snapshots.ts';
 
 /** Milliseconds; far more than a phase needs under emulation on a busy computer, far less than for ever. */
 const LIMIT = {
@@ -32,7 +33,7 @@ export interface Course {
  * @returns what it has become. @throws {LabFailure} when it does not get there; its machine may still run.
  */
 export async function bringUp(node: LabNode, course: Course): Promise<'complete' | 'ready'> {
-  const { machine: spec, install, name } = node;
+  const { machine: spec, install } = node;
   for (const [i, { file }] of spec.disks.entries()) {
     await createDisk(file, (node.diskMiB[i] ?? 0) * 2 ** 20);
   }
@@ -41,10 +42,22 @@ export async function bringUp(node: LabNode, course: Course): Promise<'complete'
     return 'ready';
   }
   await course.inPlace(() => installNode(node, install, course));
-  course.entered('starting');
-  const machine = await course.engine.start(spec);
-  course.runs(machine);
-  await machine.waitForLine(new RegExp(`slipway: complete ${name}$`), LIMIT.complete);
+  await takeSnapshot(spec);
+  return startInstalled(qemuOnSnapshot(spec), course);
+}
+
+/**
+ * Starts what is installed on a node's disks, waits until it is complete and leaves it running.
+ * @throws {LabFailure} when it does not get there; its machine may still run.
+ */
+export async function startInstalled(
+  spec: LabMachineSpec,
+  { engine, entered, runs }: Pick<Course, 'engine' | 'entered' | 'runs'>,
+): Promise<'complete'> {
+  entered('starting');
+  const machine = await engine.start(spec);
+  runs(machine);
+  await machine.waitForLine(new RegExp(`slipway: complete ${spec.name}$`), LIMIT.complete);
   return 'complete';
 }
 

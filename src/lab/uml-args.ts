@@ -24,10 +24,11 @@ const DATA_PLACES = { overlay: 5, installed: 7 } as const;
  */
 export function umlArgs(spec: LabMachineSpec, paths: UmlPaths): readonly string[] {
   const root = spec.root ?? { kind: 'installed' };
+  const { disks, volumes = [] } = spec;
   const places = DATA_PLACES[root.kind];
-  if (spec.disks.length > places) {
+  if (disks.length + volumes.length > places) {
     throw new MissingError(
-      `${spec.name}: User-Mode Linux has places for ${places} disks here, not for ${spec.disks.length}`,
+      `${spec.name}: User-Mode Linux has places for ${places} disks here, not for ${disks.length + volumes.length}`,
       'use --engine qemu',
     );
   }
@@ -36,7 +37,8 @@ export function umlArgs(spec: LabMachineSpec, paths: UmlPaths): readonly string[
     `uml_dir=${word(paths.umlDir)}`,
     `mem=${spec.memoryMiB}M`,
     `initrd=${word(paths.initrd)}`,
-    ...spec.disks.map((disk, i) => dataDisk(disk, i, paths)),
+    ...disks.map((disk, i) => dataDisk(disk, i, paths)),
+    ...volumes.map((file, i) => `ubd${disks.length + i}rc=${word(file)}`),
     ...(root.kind === 'overlay'
       ? [
           `ubd${PLACE.changes}=${word(root.changes)}`,
@@ -60,10 +62,12 @@ export function umlArgs(spec: LabMachineSpec, paths: UmlPaths): readonly string[
 const deviceName = (place: number): string => `ubd${'abcdefgh'[place]}`;
 
 /** A copy-on-write file takes what is written, the disk itself stays as it is. */
-const dataDisk = ({ file, serial, discardWrites }: LabDisk, place: number, { scratch }: UmlPaths): string =>
-  discardWrites === true
-    ? `ubd${place}=${word(scratch(place))},${word(file)},${serial}`
-    : `ubd${place}=${word(file)},,${serial}`;
+function dataDisk(disk: LabDisk, place: number, { scratch }: UmlPaths): string {
+  const changes = disk.discardWrites === true ? scratch(place) : disk.changes;
+  // Its own syntax: `ubd0=COW,BACKING,SERIAL`, and without copy-on-write `ubd0=FILE,,SERIAL`.
+  const files = changes === undefined ? [disk.file, ''] : [changes, disk.file];
+  return `ubd${place}=${[...files.map(word), disk.serial].join(',')}`;
+}
 
 /** Without `gro` TCP crawls at 0.3 MB/s. */
 function nicArgument({ tap, mac }: LabNic, index: number): string {

@@ -39,7 +39,9 @@ installed_root() {
     mdadm --assemble --scan --run >>/run/mdadm.log 2>&1
   for block in /sys/class/block/ubd*; do
     grep -qx 'PARTNAME=slipway-root' "$block/uevent" || continue
-    mount "/dev/$(holder "\${block##*/}")" /sysroot && return 0
+    mount "/dev/$(holder "\${block##*/}")" /sysroot || continue
+    [ ! -d /seed ] || cp -a /seed/. /sysroot/
+    return 0
   done
   return 1
 }

@@ -47,7 +47,7 @@ export function umlEngine(options: UmlOptions): Engine {
 
 /** The common initramfs, with the seed of this machine behind it. */
 async function ownInitrd({ root }: LabMachineSpec, images: UmlImages, dir: string): Promise<string> {
-  if (root?.kind !== 'overlay' || root.seed.length === 0) return images.initrd;
+  if (root?.seed === undefined || root.seed.length === 0) return images.initrd;
   const initrd = join(dir, 'initrd');
   const seed = root.seed.map((file) => ({ ...file, path: `seed/${file.path}` }));
   await writeFile(initrd, joinArchives([await readFile(images.initrd), cpioArchive(seed)]));

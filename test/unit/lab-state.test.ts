@@ -167,6 +167,9 @@ describe("a lab's control socket", () => {
     screenshot: async (node, file) => {
       throw new Error(`no screen on ${node} for ${file}`);
     },
+    refresh: async ({ kind }) => {
+      throw new FailedError(`nothing is installed for ${kind}`);
+    },
   };
 
   async function serving(use: (path: string) => Promise<void>): Promise<void> {
@@ -205,6 +208,10 @@ describe("a lab's control socket", () => {
       await assert.rejects(
         askLab(path, { ask: 'screenshot', node: 'a', file: '/f' }),
         /no screen on a for \/f/,
+      );
+      await assert.rejects(
+        askLab(path, { ask: 'refresh', engine: { kind: 'qemu', acceleration: 'tcg' } }),
+        /nothing is installed for qemu/,
       );
     });
   });

@@ -39,6 +39,13 @@ describe("User-Mode Linux's command line", () => {
     );
   });
 
+  it('leaves an installed disk as it is where there is a file for its changes, and a volume anyway', () => {
+    assert.match(
+      line({ disks: [disk('/d/1.raw', { changes: '/d/1.cow' })], volumes: ['/k/key.iso'] }),
+      / ubd0=\/d\/1\.cow,\/d\/1\.raw,A1 ubd1rc=\/k\/key\.iso /,
+    );
+  });
+
   it('starts a shared system, with its changes apart and a card on a tap device', () => {
     assert.equal(
       line({
