@@ -10,7 +10,7 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-export const PEER_PORT = 7787;
+export { AGENT_PORT as PEER_PORT } from '../../src/plan/types.ts';
 export const PROTOCOL = 1;
 
 /** What one node asks another. */

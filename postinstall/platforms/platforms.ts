@@ -2,7 +2,7 @@
 import type { Machine } from '../../src/engine/machine.ts';
 import type { FenceDevicePlan } from '../../src/plan/types.ts';
 
-export type PlatformId = 'embedded' | 'el8' | 'el9' | 'el10';
+export type PlatformId = 'embedded' | 'el8' | 'el9' | 'el10' | 'fedora';
 
 export interface Platform {
   readonly id: PlatformId;
@@ -57,7 +57,8 @@ export const PLATFORMS: Readonly<Record<PlatformId, Platform>> = {
     id: 'embedded',
     name: 'the embedded base (Debian 12)',
     packages: {
-      cluster: ['pacemaker', 'corosync', 'resource-agents', 'pacemaker-cli-utils', 'iputils-ping'],
+      // psmisc: the agent of file systems ends who still uses one with fuser; Debian only recommends it.
+      cluster: ['pacemaker', 'corosync', 'resource-agents', 'pacemaker-cli-utils', 'iputils-ping', 'psmisc'],
       // The kernel of Debian brings DRBD 8.4 itself.
       replication: ['drbd-utils'],
       sbd: ['sbd', 'fence-agents'],
@@ -78,6 +79,17 @@ export const PLATFORMS: Readonly<Record<PlatformId, Platform>> = {
   el8: el('el8', 8),
   el9: el('el9', 9),
   el10: el('el10', 10),
+  fedora: {
+    ...el('el10', 10),
+    id: 'fedora',
+    name: 'Fedora',
+    packages: {
+      ...el('el10', 10).packages,
+      // The kernel of Fedora brings DRBD 8.4 itself.
+      replication: ['drbd-utils', 'drbd-pacemaker'],
+    },
+    drbd: '8.4',
+  },
 };
 
 /** The system that runs, by os-release(5); undefined for one that is not in the table. */
@@ -93,7 +105,8 @@ export function platformOf(osRelease: string): Platform | undefined {
     new RegExp(`^${key}=["']?([^"'\\n]*)`, 'm').exec(osRelease)?.[1] ?? '';
   const words = [value('ID'), ...value('ID_LIKE').split(' ')];
   if (words.includes('debian')) return PLATFORMS.embedded;
-  if (!words.includes('rhel') && !words.includes('centos')) return undefined;
+  if (!words.includes('rhel') && !words.includes('centos'))
+    return words.includes('fedora') ? PLATFORMS.fedora : undefined;
   switch (value('VERSION_ID').split('.')[0]) {
     case '8':
       return PLATFORMS.el8;

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { rolePackages } from '../../postinstall/platforms/role-packages.ts';
 import {
   ARTEFACT_TOOLS,
   type ArtefactInputs,
@@ -65,7 +66,10 @@ export const kickstartTask: Task<KickstartInputs, readonly KickstartArtefact[]> 
     const templates = join(packageRoot(), 'kickstart');
     return plan.nodes.map((node) => ({
       node: node.name,
-      text: renderKickstart(node, plan, { templates, medium: MEDIUM, signed }),
+      text: renderKickstart(node, plan, {
+        ...{ templates, medium: MEDIUM, signed },
+        rolePackages: rolePackages(plan.release, node),
+      }),
     }));
   },
   summary: (kickstarts) => counted(kickstarts.length, 'kickstart'),

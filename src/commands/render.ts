@@ -32,6 +32,7 @@ async function render(given: string | undefined, options: RenderCommandOptions):
     { loadSpec },
     { makePlan },
     { renderKickstart },
+    { rolePackages },
     { MEDIUM },
     { packageRoot },
     { writeFileAtomically },
@@ -40,6 +41,7 @@ async function render(given: string | undefined, options: RenderCommandOptions):
     import('../spec/load.ts'),
     import('../plan/plan.ts'),
     import('../kickstart/render.ts'),
+    import('../../postinstall/platforms/role-packages.ts'),
     import('../media/types.ts'),
     import('../host/package-root.ts'),
     import('../host/atomic.ts'),
@@ -49,7 +51,10 @@ async function render(given: string | undefined, options: RenderCommandOptions):
   const templates = join(packageRoot(), 'kickstart');
   const kickstarts = plan.nodes.map((node) => ({
     path: join(options.out, `${node.name}.ks`),
-    text: renderKickstart(node, plan, { templates, medium: MEDIUM }),
+    text: renderKickstart(node, plan, {
+      ...{ templates, medium: MEDIUM },
+      rolePackages: rolePackages(plan.release, node),
+    }),
   }));
   for (const { path, text } of kickstarts) {
     await writeFileAtomically(path, text);

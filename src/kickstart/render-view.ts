@@ -1,5 +1,14 @@
 /** What the templates see: the node's plan, its release, and the names that only a kickstart has. Pure. */
-import type { ArrayPlan, InterfacePlan, NodePlan, PartitionPlan, Plan, VolumePlan } from '../plan/types.ts';
+import { memberAddresses, memberPorts } from '../plan/ha.ts';
+import type {
+  ArrayPlan,
+  HaPlan,
+  InterfacePlan,
+  NodePlan,
+  PartitionPlan,
+  Plan,
+  VolumePlan,
+} from '../plan/types.ts';
 import { RELEASES, type ReleaseFacts } from './releases.ts';
 import { type Quoted, quoted, type StaticAddress, staticAddress } from './render-values.ts';
 
@@ -36,6 +45,8 @@ export interface KickstartView {
   readonly guard: GuardView;
   readonly storage: StorageView;
   readonly packages: readonly string[];
+  /** Who else speaks to the agent, to DRBD and to corosync; undefined for a node by itself. */
+  readonly members?: MembersView;
   /** `text` may ask on the console (for a LUKS passphrase), `cmdline` never does. */
   readonly display: 'text' | 'cmdline';
   readonly bootsFrom: { readonly bios: boolean; readonly uefi: boolean };
@@ -47,6 +58,15 @@ export interface MediumView {
   readonly squashfs: string;
   readonly repository: string;
   readonly node: string;
+}
+
+/** Ports between the members of a cluster, and the members' addresses, with commas between them. */
+export interface MembersView {
+  readonly tcp: string;
+  readonly udp: string;
+  /** As `firewall --port` takes them: `7787:tcp,5405:udp`. */
+  readonly ports: string;
+  readonly addresses: string;
 }
 
 /** A repository as dnf knows it. */
@@ -144,6 +164,8 @@ export interface TargetView {
 export interface ViewOptions {
   readonly medium: MediumPaths;
   readonly signed?: boolean;
+  /** Packages of the node's role, under the names of the plan's release. */
+  readonly rolePackages?: readonly string[];
 }
 
 export function kickstartView(node: NodePlan, plan: Plan, options: ViewOptions): KickstartView {
@@ -175,7 +197,12 @@ export function kickstartView(node: NodePlan, plan: Plan, options: ViewOptions):
       new Set(network.map((line) => line.device)).size < network.length,
     guard: guardView(node),
     storage: storageView(node),
-    packages: [...packagesOf(node, release, encrypted), ...(plan.packages ?? []), 'slipway-postinstall'],
+    packages: [
+      ...packagesOf(node, release, encrypted, options.rolePackages ?? []),
+      ...(plan.packages ?? []),
+      'slipway-postinstall',
+    ],
+    ...(node.ha === undefined ? {} : { members: membersView(node.ha) }),
     // No passphrase stands in a kickstart, for a kickstart lies on the medium: the installer asks for it.
     display: encrypted ? 'text' : 'cmdline',
     bootsFrom: {
@@ -198,10 +225,29 @@ const repositoryView = (
   ...(onMedium === undefined ? {} : { key: { onMedium, installed: `/etc/pki/rpm-gpg/RPM-GPG-KEY-${name}` } }),
 });
 
-function packagesOf(node: NodePlan, release: ReleaseFacts, encrypted: boolean): readonly string[] {
+function membersView(ha: HaPlan): MembersView {
+  const ports = memberPorts(ha);
+  const of = (protocol: string): string =>
+    ports.flatMap((port) => (port.endsWith(`/${protocol}`) ? [port.split('/')[0]] : [])).join(',');
+  return {
+    tcp: of('tcp'),
+    udp: of('udp'),
+    ports: ports.map((port) => port.replace('/', ':')).join(','),
+    addresses: memberAddresses(ha).join(','),
+  };
+}
+
+function packagesOf(
+  node: NodePlan,
+  release: ReleaseFacts,
+  encrypted: boolean,
+  ofRole: readonly string[],
+): readonly string[] {
+  // What an image holds was decided when it was made.
   if (release.payload === 'image') return [];
   return [
     ...release.packages,
+    ...ofRole,
     ...(node.layout.volumeGroup === undefined ? [] : ['lvm2']),
     ...(encrypted ? ['cryptsetup'] : []),
     ...(node.timeServers.length > 0 ? ['chrony'] : []),

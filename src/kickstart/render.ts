@@ -14,6 +14,8 @@ export interface RenderOptions {
   readonly medium: MediumPaths;
   /** The repository on the medium is signed, and its key lies there. */
   readonly signed?: boolean;
+  /** Packages of the node's role, under the names of the plan's release; what an image holds is not asked for. */
+  readonly rolePackages?: readonly string[];
 }
 
 /**

@@ -5,6 +5,7 @@ import { diskCountOf, identitiesOf } from '../spec/disks.ts';
 import type { RepositorySpec } from '../spec/media-schema.ts';
 import type { ClusterSpec, InterfaceSpec, NodeSpec } from '../spec/schema.ts';
 import { volumeIdOf } from '../spec/volume-id.ts';
+import { planHa } from './ha.ts';
 import { hashOf } from './hash.ts';
 import { planLayout } from './layout.ts';
 import {
@@ -46,6 +47,7 @@ export function makePlan(spec: ClusterSpec, specDir: string): Plan {
 
 function planNode(spec: ClusterSpec, node: NodeSpec, index: number): NodePlan {
   const layout = spec.layouts[node.layout];
+  const ha = node.role === 'standalone' ? undefined : planHa(spec);
   // Our own bug: the rule `unknown-layout` lets no such spec through.
   if (layout === undefined) throw new Error(`node ${node.name} names the unknown layout ${node.layout}`);
   return {
@@ -72,6 +74,7 @@ function planNode(spec: ClusterSpec, node: NodeSpec, index: number): NodePlan {
     layout: planLayout(layout, diskCountOf(node)),
     afterInstall: node.afterInstall,
     kernelArgs: node.kernelArgs,
+    ...(ha === undefined ? {} : { ha }),
   };
 }
 

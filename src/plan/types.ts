@@ -11,7 +11,7 @@ export const PLAN_VERSION = 1;
 export type VolumeRole = 'esp' | 'boot' | 'root' | 'swap' | 'data' | 'clustered';
 /** What a partition is for; `biosboot` holds GRUB's core image, `pv` a physical volume. */
 export type PartitionRole = VolumeRole | 'biosboot' | 'pv';
-export type NodeRole = 'standalone' | 'ha-pair';
+export type NodeRole = 'standalone' | 'ha-pair' | 'cluster';
 export type Release = 'embedded' | 'rhel8' | 'rhel9' | 'rhel10' | 'fedora44';
 export type Firmware = 'bios' | 'uefi';
 export type FileSystem = 'ext4' | 'xfs' | 'vfat' | 'swap';
@@ -254,6 +254,9 @@ export interface FenceDevicePlan {
   /** How the device calls the node: domain of libvirt, plug of the switch, system of Redfish. */
   readonly plug?: string;
 }
+
+/** TCP port the agent of a member listens on while it runs, for the other members. */
+export const AGENT_PORT = 7787;
 
 /** Where the join secret lies on its medium. */
 export const KEY_MEDIUM = { volumeId: 'SLIPWAYKEY', file: 'join-secret.json' } as const;

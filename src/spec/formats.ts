@@ -16,6 +16,9 @@ export interface TextFormat {
   readonly secret?: boolean;
 }
 
+/** What a spec without fencing has to say, word for word. */
+export const NO_FENCING = 'none, I accept split brain';
+
 const OCTET = '(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)';
 const IPV4 = `${OCTET}(?:\\.${OCTET}){3}`;
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
@@ -76,6 +79,12 @@ export const FORMATS = {
     what: 'an address',
     hint: 'write an IPv4 address with its prefix length, for example 10.10.0.11/24, or dhcp',
   },
+  serviceAddress: {
+    rule: 'bad-address',
+    pattern: new RegExp(`^${IPV4}/(?:[89]|[12]\\d|3[01])$`),
+    what: 'an address',
+    hint: 'write an IPv4 address with its prefix length, for example 10.10.0.100/24',
+  },
   ipv4: {
     rule: 'bad-address',
     pattern: new RegExp(`^${IPV4}$`),
@@ -87,6 +96,44 @@ export const FORMATS = {
     pattern: new RegExp(`^(?=.{1,253}$)${LABEL}(?:\\.${LABEL})*$`),
     what: 'a server',
     hint: 'write a host name or an IPv4 address',
+  },
+  fenceAddress: {
+    rule: 'bad-address',
+    pattern: new RegExp(
+      `^(?:(?=.{1,253}$)${LABEL}(?:\\.${LABEL})*|http://${LABEL}(?:\\.${LABEL})*(?::\\d{1,5})?(?:/[\\w.-]+)*)$`,
+    ),
+    what: 'the address of a fence device',
+    hint: 'write a host name or an IPv4 address; for a lab-switch its URL, for example http://10.10.0.1:8100',
+  },
+  fenceUser: {
+    rule: 'unsafe-text',
+    pattern: /^[A-Za-z0-9_][\w.@-]{0,63}$/,
+    what: 'the name of a user',
+    hint: 'use letters, digits and . @ - _, at most 64 characters',
+  },
+  fencePlug: {
+    rule: 'unsafe-text',
+    pattern: /^[\w/][\w.,:/@+-]{0,119}$/,
+    what: 'a name of the node at its fence device',
+    hint: 'use letters, digits and . , : / @ + - _, at most 120 characters',
+  },
+  noFencing: {
+    rule: 'no-fencing',
+    pattern: new RegExp(`^${NO_FENCING}$`),
+    what: 'a way to make a node harmless that does not answer',
+    hint: `list a device for each node, or write in these words: ${NO_FENCING}`,
+  },
+  deviceFile: {
+    rule: 'bad-device',
+    pattern: /^\/dev(?:\/[\w.,:=+@#-]+)+$/,
+    what: 'a device',
+    hint: 'write a path below /dev, for example /dev/disk/by-id/scsi-3600a0b80',
+  },
+  systemdService: {
+    rule: 'bad-service',
+    pattern: /^[A-Za-z0-9_][\w.@-]{0,200}\.service$/,
+    what: 'a systemd service',
+    hint: 'write the full name of the unit, for example nginx.service',
   },
   locale: {
     rule: 'bad-locale',

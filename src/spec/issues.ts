@@ -134,6 +134,8 @@ const EXPLAINED: Readonly<Record<string, string>> = {
     'wiping must name the disk: list the disks by serial, id, wwn or path, and write wipe: true there',
   'access.rootPassword':
     'a password never stands here in clear: write rootPasswordHash with the output of `openssl passwd -6`',
+  'fencing.password':
+    'a password never stands here: write `node: password` lines into a file of your own for `slipway enrol --fencing`',
 };
 
 function unknownKey(parent: KeyPath, key: string, known: readonly string[]): Finding {

@@ -45,9 +45,12 @@ export function keysAt(schema: z.ZodType, path: KeyPath): readonly string[] {
   return [...new Set(schemasAt(schema, path).flatMap(({ properties }) => Object.keys(properties ?? {})))];
 }
 
-/** The schema itself, or its alternatives where it has some. */
+/** The schema itself, or its alternatives where it has some; each stands for the example of all. */
 export function alternatives(schema: SpecJsonSchema): readonly SpecJsonSchema[] {
-  return schema.anyOf === undefined ? [schema] : schema.anyOf.flatMap(alternatives);
+  const { anyOf, 'x-example': example } = schema;
+  if (anyOf === undefined) return [schema];
+  const shared = example === undefined ? {} : { 'x-example': example };
+  return anyOf.flatMap((each) => alternatives({ ...shared, ...each }));
 }
 
 function childrenOf(schema: SpecJsonSchema, step: string | number): readonly SpecJsonSchema[] {

@@ -1,9 +1,8 @@
 /** From a spec file to a checked spec, or to everything that is wrong with it. */
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
+import { isNode, isScalar, visit } from 'yaml';
 import { InputError, type Problem } from '../errors/problem.ts';
-import type { KeyPath } from './finding.ts';
-import { locate } from './locate.ts';
 import { findMediaFiles, type MediaFiles, NO_MEDIA_FILES } from './media-files.ts';
 import { checkRules } from './rules.ts';
 import { ClusterSchema, type ClusterSpec } from './schema.ts';
@@ -131,20 +130,19 @@ async function checkSteps(yaml: YamlFile, folder: string): Promise<CheckedSteps>
 }
 
 /** Keys whose value may be a secret that was written where it must not stand. */
-const SECRETS: readonly KeyPath[] = [
-  ['access', 'rootPasswordHash'],
-  ['access', 'rootPassword'],
-  ['access', 'password'],
-];
+const SECRET = /passw(?:or)?d/i;
 
 /** The source as the caret lines show it: problems end up in logs, so what may be a password is starred. */
 function hideSecrets({ source }: YamlFile): string {
-  const lines = source.text.split('\n');
-  for (const path of SECRETS) {
-    if (!source.document.hasIn(path)) continue;
-    const { line, column } = locate(source, { path });
-    const text = lines[line - 1] ?? '';
-    lines[line - 1] = text.slice(0, column - 1) + '*'.repeat(Math.max(0, text.length - column + 1));
-  }
-  return lines.join('\n');
+  let text = source.text;
+  visit(source.document, {
+    Pair(_, { key, value }) {
+      if (!isScalar(key) || !SECRET.test(String(key.value)) || !isNode(value) || !value.range) return;
+      const [start, end] = value.range;
+      const lineEnd = text.indexOf('\n', end - 1);
+      const last = lineEnd < 0 ? text.length : lineEnd;
+      text = text.slice(0, start) + text.slice(start, last).replace(/[^\n]/g, '*') + text.slice(last);
+    },
+  });
+  return text;
 }

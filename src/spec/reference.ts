@@ -19,6 +19,8 @@ This page is generated from the schema (\`slipway schema --markdown\`), as is th
 - Sizes have a unit: MiB, GiB or TiB (binary). Disks are sold in decimal GB: 500 GB are 465 GiB.
 - Keys without a default and without "optional" are required. Unknown keys are errors.
 - Texts reach kickstarts, so none may hold a line break, a quote, \`%\`, a backslash or a control character.
+- Two nodes of role \`ha-pair\`, or 3 to 16 of role \`cluster\`, form a cluster and need \`ha\`; [cluster.md](cluster.md) tells what
+  follows.
 - On every disk: biosboot (1 MiB, when the layout boots by BIOS), ESP, /boot, the other volumes in their order, and the
   one that grows last. GPT names are \`slipway-<role>\`, or \`slipway-<name>\` for a named data volume.
 `;

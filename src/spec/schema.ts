@@ -7,6 +7,7 @@
 import * as z from 'zod';
 import { about } from './about.ts';
 import { text } from './formats.ts';
+import { Ha } from './ha-schema.ts';
 import { Base, Media, Repository } from './media-schema.ts';
 import { parseSize } from './size.ts';
 
@@ -86,6 +87,18 @@ const Interface = z.strictObject({
     .meta(
       about('Default route. At most one interface of a node has it.', { unit: 'IPv4', example: '10.10.0.1' }),
     ),
+  use: z
+    .array(z.enum(['cluster', 'replication']))
+    .min(1)
+    .max(2)
+    .optional()
+    .meta(
+      about(
+        'What the nodes of a cluster do over it: keep in touch (one or two links), replicate their data (one). ' +
+          'Where no interface of a node has a use, the first one with a static address has it.',
+        { example: '[replication]' },
+      ),
+    ),
 });
 
 const DiskByIdentity = z.strictObject({
@@ -154,10 +167,14 @@ const Node = z.strictObject({
     about('Host name, and the name of the boot-menu entry.', { example: 'node-a' }),
   ),
   role: z
-    .enum(['standalone', 'ha-pair'])
+    .enum(['standalone', 'ha-pair', 'cluster'])
     .default('standalone')
     .meta(
-      about('`ha-pair`: one of two nodes that replicate their `clustered` volume.', { example: 'ha-pair' }),
+      about(
+        '`ha-pair`: one of two nodes that replicate their `clustered` volume. `cluster`: one of 3 to 16 that keep a ' +
+          'service running and replicate nothing. What they run stands under `ha`.',
+        { example: 'ha-pair' },
+      ),
     ),
   layout: text('hostName').meta(about('Name of one of the `layouts`.', { example: 'raid1-pair' })),
   interfaces: z
@@ -221,10 +238,15 @@ const Volume = z.strictObject({
   fileSystem: z
     .enum(['ext4', 'xfs'])
     .optional()
-    .meta(about('For `root` and `data`; `ext4` when absent.', { example: 'xfs' })),
+    .meta(about('For `root`, `data` and `clustered`; `ext4` when absent.', { example: 'xfs' })),
   mount: text('mountPoint')
     .optional()
-    .meta(about('For `data`; `/srv` when absent.', { example: '/srv' })),
+    .meta(
+      about(
+        'For `data` (`/srv` when absent) and for `clustered` (`/srv/cluster`), which is mounted where the service runs.',
+        { example: '/srv' },
+      ),
+    ),
   encrypted: z
     .boolean()
     .default(false)
@@ -322,6 +344,7 @@ export const ClusterSchema = z.strictObject({
     .meta(about('DNS servers.', { unit: 'IPv4', example: '[10.10.0.1]' })),
   access: Access.prefault({}).meta(about('Who may log in. Nobody, unless this says so.', {})),
   nodes: z.array(Node).min(1).max(64).meta(about('The machines, in the order of the boot menu.', {})),
+  ha: Ha.optional().meta(about('What the nodes of role `ha-pair` or `cluster` keep running together.', {})),
   layouts: z.record(text('hostName'), Layout).meta(about('Named disk layouts that nodes refer to.', {})),
   steps: text('folder')
     .optional()

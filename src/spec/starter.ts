@@ -16,6 +16,9 @@ export const STARTER_DEFAULTS: StarterAnswers = {
   addresses: ['192.0.2.11/24', '192.0.2.12/24'],
 };
 
+/** Placeholders of fence devices, of TEST-NET-2: nothing is switched off by mistake. */
+const DEVICES = ['198.51.100.11', '198.51.100.12'];
+
 /** Writes the YAML for the answers. */
 export function starterSpec({ cluster, kind, addresses, sshKey }: StarterAnswers): string {
   const names = kind === 'ha-pair' ? ['node-a', 'node-b'] : ['node-a'];
@@ -39,7 +42,7 @@ nodes:
 ${nodes.join('\n')}
 layouts:
 ${layout(kind)}
-# Your own steps, run on the installed node: every folder in here holds an executable \`check\` and \`apply\`.
+${kind === 'ha-pair' ? `${ha(addresses)}\n` : ''}# Your own steps, run on the installed node: every folder in here holds an executable \`check\` and \`apply\`.
 # steps: ./steps
 
 media:
@@ -92,3 +95,21 @@ function layout(kind: StarterAnswers['kind']): string {
       - { ${last}, size: rest }
 `;
 }
+
+/** What the pair runs together. A spec that accepted split brain by itself would accept it for somebody. */
+function ha([first = 'dhcp']: readonly string[]): string {
+  const devices = DEVICES.map(
+    (address, i) => `    - { node: node-${'ab'[i]}, kind: ipmi, address: ${address}, user: fence }\n`,
+  );
+  return `# What the two keep running together; see docs/cluster.md.
+ha:
+  # vip: ${first === 'dhcp' ? '192.0.2.100/24' : sibling(first)}    # the address that moves with the service
+  services: []            # systemd services that run where data and address are: [nginx.service]
+  # What switches a node off that does not answer, before the other takes over. Passwords: slipway enrol --fencing.
+  # Without any, in these words: fencing: none, I accept split brain
+  fencing:
+${devices.join('')}`;
+}
+
+/** An address in the same subnet, as an example: the last number is 100. */
+const sibling = (cidr: string): string => cidr.replace(/\.\d+\//, '.100/');

@@ -1,6 +1,7 @@
 /** Rendered kickstarts for tests, and the scripts in them. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { rolePackages } from '../../postinstall/platforms/role-packages.ts';
 import { parseKickstart } from '../../src/kickstart/parse.ts';
 import { renderKickstart } from '../../src/kickstart/render.ts';
 import type { SectionName } from '../../src/kickstart/types.ts';
@@ -47,7 +48,10 @@ export function nodeOf(
 
 export function render(node: NodePlan, release: Release = 'embedded'): string {
   const plan: Plan = { ...goldenPlan('one-disk'), release, nodes: [node] };
-  return renderKickstart(node, plan, { templates: TEMPLATES, medium: MEDIUM });
+  return renderKickstart(node, plan, {
+    ...{ templates: TEMPLATES, medium: MEDIUM },
+    rolePackages: rolePackages(release, node),
+  });
 }
 
 /** The bodies of the sections of one kind. */

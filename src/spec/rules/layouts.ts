@@ -1,7 +1,7 @@
 /** Rules about layouts: which volumes they hold and what each volume may say. */
 import type { Finding, KeyPath, Rule } from '../finding.ts';
 import { isLogical, volumeKey } from '../footprint.ts';
-import { mountPointOf } from '../mounts.ts';
+import { clusteredMount, mountPointOf } from '../mounts.ts';
 import type { LayoutSpec, VolumeRole, VolumeSpec } from '../schema.ts';
 import { formatSize } from '../size.ts';
 import { repeated } from './repeated.ts';
@@ -83,8 +83,8 @@ const freeVolumeNames = forEachLayout((_layout, _name, volumes) =>
 /** Which roles may carry a key; everything else follows from the role. */
 const KEYS_OF_ROLES: readonly { key: keyof VolumeSpec; roles: readonly VolumeRole[] }[] = [
   { key: 'name', roles: ['data'] },
-  { key: 'mount', roles: ['data'] },
-  { key: 'fileSystem', roles: ['root', 'data'] },
+  { key: 'mount', roles: ['data', 'clustered'] },
+  { key: 'fileSystem', roles: ['root', 'data', 'clustered'] },
   { key: 'encrypted', roles: ['root', 'data', 'swap'] },
 ];
 
@@ -212,16 +212,22 @@ const RESERVED_MOUNTS = [
   '/usr',
 ];
 
+/** Volumes whose place is the user's to choose. */
+const OWN_MOUNTS: readonly VolumeRole[] = ['data', 'clustered'];
+
+const placeOf = (volume: VolumeSpec): string =>
+  volume.role === 'clustered' ? clusteredMount(volume) : (mountPointOf(volume) ?? '');
+
 const freeMounts = forEachLayout((_layout, _name, volumes) =>
   volumes.flatMap(({ volume, path }) => {
-    if (volume.role !== 'data') return [];
+    if (!OWN_MOUNTS.includes(volume.role)) return [];
     const top = `/${volume.mount?.split('/')[1] ?? ''}`;
     if (!RESERVED_MOUNTS.includes(top)) return [];
     return [
       {
         path: [...path, 'mount'],
         rule: 'bad-mount',
-        message: `a data volume cannot be mounted at ${volume.mount}`,
+        message: `a ${volume.role} volume cannot be mounted at ${volume.mount}`,
       },
     ];
   }),
@@ -229,14 +235,17 @@ const freeMounts = forEachLayout((_layout, _name, volumes) =>
 
 const uniqueMounts = forEachLayout((_layout, _name, volumes) =>
   repeated(
-    volumes.filter(({ volume }) => volume.role === 'data'),
-    ({ volume }) => mountPointOf(volume) ?? '',
-  ).map(({ first, again }) => ({
-    path: again.volume.mount === undefined ? [...again.path, 'role'] : [...again.path, 'mount'],
-    rule: 'duplicate-mount',
-    message: `${mountPointOf(again.volume)} is the mount point of '${volumeKey(first.volume)}' already`,
-    hint: 'give each data volume a mount of its own',
-  })),
+    volumes.filter(({ volume }) => OWN_MOUNTS.includes(volume.role)),
+    ({ volume }) => placeOf(volume),
+  )
+    // A second clustered volume is told as such.
+    .filter(({ first, again }) => first.volume.role === 'data' || again.volume.role === 'data')
+    .map(({ first, again }) => ({
+      path: again.volume.mount === undefined ? [...again.path, 'role'] : [...again.path, 'mount'],
+      rule: 'duplicate-mount',
+      message: `${placeOf(again.volume)} is the mount point of '${volumeKey(first.volume)}' already`,
+      hint: 'give each volume a mount of its own',
+    })),
 );
 
 const sparesNeedRaid = forEachLayout((layout, name) =>

@@ -1,6 +1,6 @@
 /** Rules about interfaces and addresses. */
 import { hostPart, inSubnet, ipv4Number, ipv4Text, subnetOf, subnetText } from '../address.ts';
-import type { Finding, KeyPath, Rule } from '../finding.ts';
+import type { KeyPath, Rule } from '../finding.ts';
 import type { ClusterSpec, InterfaceSpec, NodeSpec } from '../schema.ts';
 import { repeated } from './repeated.ts';
 
@@ -145,44 +145,6 @@ const oneGateway: Rule = (spec) =>
     hint: 'keep the one that leads to the default route',
   }));
 
-/** Whose words about its peer are compared: the first static interface, which is also the one in /etc/hosts. */
-const pairInOneSubnet: Rule = (spec) => {
-  const pair = places(spec)
-    .filter(({ node, face }) => node.role === 'ha-pair' && face.address !== 'dhcp')
-    .filter((place, i, all) => all.findIndex(({ nodeIndex }) => nodeIndex === place.nodeIndex) === i);
-  const [first, ...others] = pair;
-  if (first === undefined) return [];
-  const subnet = subnetText(subnetOf(first.face.address));
-  return others.flatMap((other): readonly Finding[] => {
-    const its = subnetText(subnetOf(other.face.address));
-    if (its === subnet) return [];
-    return [
-      {
-        path: [...other.path, 'address'],
-        rule: 'pair-subnet',
-        message: `'${other.node.name}' is in ${its}, its peer '${first.node.name}' in ${subnet}`,
-        hint: 'put the first static interface of both nodes into one subnet',
-      },
-    ];
-  });
-};
-
-/** Two nodes that find each other need addresses that stay. */
-const pairIsStatic: Rule = (spec) =>
-  spec.nodes.flatMap((node, i) =>
-    node.role === 'ha-pair' && node.interfaces.every((face) => face.address === 'dhcp')
-      ? [
-          {
-            path: ['nodes', i, 'interfaces'],
-            at: 'key' as const,
-            rule: 'pair-subnet',
-            message: `'${node.name}' is half of an ha-pair and needs a static address that its peer can find`,
-            hint: 'give one of its interfaces an address with prefix length',
-          },
-        ]
-      : [],
-  );
-
 export const networkRules: readonly Rule[] = [
   uniqueInterfaceNames,
   oneSource,
@@ -192,6 +154,4 @@ export const networkRules: readonly Rule[] = [
   addressInSubnet,
   gatewayInSubnet,
   oneGateway,
-  pairInOneSubnet,
-  pairIsStatic,
 ];

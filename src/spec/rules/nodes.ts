@@ -92,12 +92,12 @@ const clusteredWhereReplicated: Rule = (spec) =>
         },
       ];
     }
-    if (node.role === 'standalone' && count > 0) {
+    if (node.role !== 'ha-pair' && count > 0) {
       return [
         {
           path: ['nodes', i, 'layout'],
           rule: 'needless-clustered',
-          message: `'${node.name}' is standalone, but its layout has a clustered volume that nobody replicates`,
+          message: `'${node.name}' ${node.role === 'standalone' ? 'is standalone' : 'is no half of an ha-pair'}, but its layout has a clustered volume that nobody replicates`,
           hint: 'give that volume the role data, or the node the role ha-pair',
         },
       ];
