@@ -21,11 +21,19 @@ export interface LabStatusOptions extends LabOptions {
   readonly json?: boolean;
 }
 
+export interface LabApplyOptions extends LabOptions {
+  readonly step?: string;
+  readonly watch?: boolean;
+  readonly fresh?: boolean;
+  readonly engine?: 'qemu' | 'uml';
+}
+
 export function registerLab(program: Command): void {
   const lab = program.command('lab').summary('try a cluster on virtual machines').description(ABOUT);
   // What follows the node of `lab ssh` belongs to the command there.
   lab.enablePositionalOptions();
   registerUp(lab);
+  registerApply(lab);
   registerViews(lab);
   registerReach(lab);
   const down = subcommand(lab, 'down').summary('end the lab and remove its disks');
@@ -73,6 +81,26 @@ function registerUp(lab: Command): void {
     );
 }
 
+function registerApply(lab: Command): void {
+  subcommand(lab, 'apply')
+    .summary('bring an edited step to the installed nodes, and verify it there')
+    .description(
+      "Builds the package of the agent and of the spec's own steps where they have changed, upgrades the running nodes to it and runs their agents. Exits 3 when a step fails.",
+    )
+    .option('--step <STEP>', 'run this step alone, once those before it hold', stepName)
+    .option('--watch', 'again each time the spec or a step is saved, until Ctrl-C')
+    .option('--fresh', 'on nodes that are started again as they were freshly installed')
+    .addOption(
+      new Option('--engine <NAME>', 'what runs the fresh nodes; default uml, which has no firmware').choices([
+        'uml',
+        'qemu',
+      ]),
+    )
+    .action(async (options: LabApplyOptions, command: Command) =>
+      (await import('./lab-apply.ts')).labApply(options, usageOf(command)),
+    );
+}
+
 function registerViews(lab: Command): void {
   subcommand(lab, 'status')
     .summary('how far each node is')
@@ -117,6 +145,11 @@ const usageOf =
   (command: Command): Usage =>
   (message) =>
     command.error(`error: ${message}`);
+
+function stepName(text: string): string {
+  if (!/^[a-z][a-z0-9-]*$/.test(text)) throw new InvalidArgumentError('Write the name of a step.');
+  return text;
+}
 
 function positiveNumber(text: string): number {
   if (!/^[1-9]\d{0,2}$/.test(text)) throw new InvalidArgumentError('Write a number from 1.');
