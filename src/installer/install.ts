@@ -9,6 +9,7 @@ import { parseBootArguments } from './boot-arguments.ts';
 import type { Reporter } from './console.ts';
 import { describeModel } from './describe-model.ts';
 import { guardedMachine } from './disk-guard.ts';
+import { explainFailure } from './explain-failure.ts';
 import { FailedStep } from './failure-report.ts';
 import { findKickstart } from './find-kickstart.ts';
 import { builtDevices, type Installation, onTarget } from './installation.ts';
@@ -87,7 +88,7 @@ export async function install(
   const guarded = guardedMachine(machine, released, builtDevices(installation.model));
   const { failed } = await runSteps(STEPS, guarded, installation, { listener: listen(reporter) });
   if (failed !== undefined) {
-    const { failureClass, message, remedy } = failed.problem;
+    const { failureClass, message, remedy } = await explainFailure(machine, released, failed.problem);
     await runOnError(machine, prepared, reporter);
     // Everything stays mounted: an operator at the shell wants to look at it.
     throw new FailedStep(failed.id, failureClass, message, remedy);

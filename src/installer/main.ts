@@ -1,7 +1,7 @@
 /** The embedded installer: runs as the only program of the live root, from a kickstart to a machine that boots. */
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { type Exec, shellLine } from '../engine/command.ts';
+import { CommandError, type Exec, shellLine } from '../engine/command.ts';
 import { localMachine } from '../engine/local-machine.ts';
 import { spawnExec } from '../engine/spawn.ts';
 import { createReporter, type Reporter } from './console.ts';
@@ -25,10 +25,13 @@ function logged(exec: Exec, reporter: Reporter): Exec {
       return result;
     } catch (error) {
       reporter.note(`$ ${shellLine(command)} # failed after ${took()}`);
+      if (error instanceof CommandError) for (const line of linesOf(error.stderr)) reporter.note(line);
       throw error;
     }
   };
 }
+
+const linesOf = (text: string): readonly string[] => text.split('\n').filter((line) => line !== '');
 
 const kernelArguments = readFileSync('/proc/cmdline', 'utf8').split(/\s+/);
 const reporter = createReporter(LOG, {

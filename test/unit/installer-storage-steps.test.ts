@@ -3,12 +3,18 @@ import { runStep, type StepReport } from '../../src/engine/run-step.ts';
 import type { Step } from '../../src/engine/step.ts';
 import type { Installation } from '../../src/installer/installation.ts';
 import type { ModelArray, ModelFileSystem, StorageModel } from '../../src/installer/model.ts';
-import { createArguments, createArrays, releaseArrays } from '../../src/installer/steps/create-arrays.ts';
+import {
+  arrayDifference,
+  createArguments,
+  createArrays,
+  releaseArrays,
+} from '../../src/installer/steps/create-arrays.ts';
 import { createVolumeGroups } from '../../src/installer/steps/create-volume-groups.ts';
 import { makeCommand, makeFileSystems } from '../../src/installer/steps/make-file-systems.ts';
 import { mountTarget, unmountTarget } from '../../src/installer/steps/mount-target.ts';
 import { partitionDisks, sfdiskScript } from '../../src/installer/steps/partition-disks.ts';
 import { stopArrays } from '../../src/installer/steps/seal-installation.ts';
+import { readArrays } from '../../src/storage/md.ts';
 import { diskWithTable } from '../helpers/disk-images.ts';
 import { arrayFiles, type FakeMachine, fakeMachine } from '../helpers/fake-machine.ts';
 import { goodModel, installationOf, RAID1, RELEASE, why } from '../helpers/installer.ts';
@@ -275,6 +281,30 @@ describe('create-arrays', () => {
     assert.equal(
       why(await run(createArrays, machine, goodModel(RAID1))),
       'applied, but still: array boot consists of /dev/vda2, /dev/vdc2',
+    );
+  });
+
+  it('knows an opened container by its name and by the kernel’s', async () => {
+    const sealed = { ...array, members: ['/dev/mapper/luks-a', '/dev/mapper/luks-b'] };
+    const machine = fakeMachine({
+      files: {
+        ...arrayFiles('md127', { members: { 'dm-0': ['0', 'in_sync'], 'dm-1': ['1', 'in_sync'] } }),
+        '/sys/block/md127/md/metadata_version': '1.2\n',
+        '/dev/dm-0': '',
+        '/dev/dm-1': '',
+      },
+      links: {
+        '/dev/md/root': '/dev/md127',
+        '/dev/mapper/luks-a': '/dev/dm-1',
+        '/dev/mapper/luks-b': '/dev/dm-0',
+      },
+    });
+    const [have] = await readArrays(machine);
+    assert.equal(await arrayDifference(machine, sealed, have), undefined);
+    machine.files.set('/sys/block/md127/md/dev-dm-1/state', 'faulty\n');
+    assert.equal(
+      await arrayDifference(machine, sealed, (await readArrays(machine))[0]),
+      'array root consists of /dev/dm-0',
     );
   });
 

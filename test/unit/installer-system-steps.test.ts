@@ -330,7 +330,11 @@ describe('install-boot-loader', () => {
 
 describe('seal-installation', () => {
   const node = (options: Parameters<typeof installedNode>[0] = {}): ReturnType<typeof installedNode> =>
-    installedNode({ ...options, files: { ...GRUB_FILES, ...options.files }, commands: { sync: () => '' } });
+    installedNode({
+      ...options,
+      files: { ...GRUB_FILES, '/sys/block/md125/md/metadata_version': '1.2\n', ...options.files },
+      commands: { sync: () => '' },
+    });
 
   it('is done when /boot and the ESP are whole and every disk is proven', async () => {
     const report = await run(sealInstallation, node());
@@ -378,6 +382,14 @@ describe('seal-installation', () => {
     assert.match(
       failure(await run(sealInstallation, machine)),
       /^verify-failed: array boot is not assembled/,
+    );
+  });
+
+  it('does not seal when a member of / failed, which a first start would go on without', async () => {
+    const machine = node({ files: { '/sys/block/md125/md/dev-sdb4/state': 'faulty\n' } });
+    assert.equal(
+      failure(await run(sealInstallation, machine)),
+      'verify-failed: array root consists of /dev/sda4',
     );
   });
 

@@ -14,7 +14,9 @@ export const createArrays: Step<Installation> = {
     for (const want of model.arrays) {
       const have = arrays.find(({ name }) => name === want.name);
       const why =
-        difference(want, have) ?? asleep(want, have) ?? (await chunkDifference(machine, want, have));
+        (await arrayDifference(machine, want, have)) ??
+        asleep(want, have) ??
+        (await chunkDifference(machine, want, have));
       if (why !== undefined) return { done: false, why };
     }
     return { done: true, evidence: { arrays: model.arrays.map(({ name, level }) => `${name}: ${level}`) } };
@@ -89,17 +91,25 @@ export async function releaseArrays(machine: Machine, arrays: readonly ModelArra
   }
 }
 
-function difference(want: ModelArray, have: ArrayState | undefined): string | undefined {
+/** What an array is otherwise than the model has it; a member that failed is none. */
+export async function arrayDifference(
+  machine: Machine,
+  want: ModelArray,
+  have: ArrayState | undefined,
+): Promise<string | undefined> {
   if (have === undefined) return `there is no array ${want.name}`;
   const active = want.members.length - want.spares;
-  const members = have.members.map(({ device }) => `/dev/${device}`).sort();
   if (have.level !== want.level) return `array ${want.name} is ${have.level}`;
   if (have.metadata !== want.metadata) return `array ${want.name} has metadata ${have.metadata}`;
   if (have.raidDisks !== active) return `array ${want.name} has ${have.raidDisks} of ${active} disks`;
-  if (members.join() !== [...want.members].sort().join()) {
-    return `array ${want.name} consists of ${members.join(', ')}`;
-  }
-  return undefined;
+  const sound = have.members.filter(({ flags }) => !flags.includes('faulty'));
+  const members = sound.map(({ device }) => `/dev/${device}`).sort();
+  // An opened container is a link to what the kernel calls it.
+  const wanted = await Promise.all(
+    want.members.map(async (member) => (await machine.realPath(member)) ?? member),
+  );
+  if (members.join() === wanted.sort().join()) return undefined;
+  return `array ${want.name} consists of ${members.join(', ')}`;
 }
 
 /** Only where the kickstart asks for a size of its own. */

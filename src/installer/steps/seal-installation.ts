@@ -7,6 +7,7 @@ import { waitForArrays } from '../../storage/wait-arrays.ts';
 import { bootMembers } from '../boot-members.ts';
 import { type Installation, onTarget } from '../installation.ts';
 import type { StorageModel } from '../model.ts';
+import { arrayDifference } from './create-arrays.ts';
 import { type CryptLayer, closeCommand, cryptsOn } from './encrypt-devices.ts';
 
 /**
@@ -24,6 +25,12 @@ export const sealInstallation: Step<Installation> = {
       const array = arrays.find((one) => one.name === name);
       const state = array === undefined ? { ready: false as const, why: `no array ${name}` } : mdReady(array);
       if (!state.ready) return { done: false, why: state.why };
+    }
+    // What goes on resyncing until the first start must be whole, too: nobody is told later that a disk was lost here.
+    for (const want of model.arrays.filter(({ keep }) => !keep)) {
+      const have = arrays.find(({ name }) => name === want.name);
+      const why = await arrayDifference(machine, want, have);
+      if (why !== undefined) throw new StepFailure('verify-failed', why);
     }
     const members = model.boot.loader ? await bootMembers(machine, model) : [];
     if (members.length === 0) return { done: true, evidence: { proven: [] } };
