@@ -120,5 +120,5 @@ export function platformOf(osRelease: string): Platform | undefined {
 }
 
 /** A preset that keeps services off until the agent has proven the node, as systemd.preset(5) has it. */
-export const presetOf = ({ disabledServices }: Platform): string =>
+export const presetOf = ({ disabledServices }: Pick<Platform, 'disabledServices'>): string =>
   disabledServices.map((unit) => `disable ${unit}\n`).join('');

@@ -10,11 +10,15 @@ import { PUSH_TOOLS, type PushTarget, pushSecret } from '../secrets/push.ts';
 import { loadSpec } from '../spec/load.ts';
 import type { EnrolOptions, Refuse } from './enrol.ts';
 import { readFencingFile } from './fencing-file.ts';
+import { clusterOf, keyWords, lackingPasswords } from './iso-key.ts';
 import { specFile } from './spec-file.ts';
 
 export async function enrol(given: string | undefined, options: EnrolOptions, refuse: Refuse): Promise<void> {
   const file = specFile(given);
   const plan = makePlan((await loadSpec(file)).spec, dirname(file));
+  const ha = clusterOf(plan);
+  if (ha === undefined)
+    return refuse(`no node of ${plan.cluster} forms a cluster, so there is no secret to share`);
   const targets = (options.ssh ?? []).map((word) => pushTarget(word, plan, refuse));
   const names = plan.nodes.map(({ name }) => name);
   const fencing = options.fencing === undefined ? {} : await readFencingFile(options.fencing, names);
@@ -23,7 +27,8 @@ export async function enrol(given: string | undefined, options: EnrolOptions, re
   await mkdir(options.out, { recursive: true });
   const path = keyMediumPath(options.out, plan.cluster);
   const { secret, made } = await obtainKeyMedium(exec, path, plan.cluster, fencing);
-  process.stdout.write(`${path}: ${made ? 'made; keep it apart from the install medium' : 'unchanged'}\n`);
+  const lacking = lackingPasswords(ha, secret);
+  for (const line of keyWords({ path, made, lacking })) process.stdout.write(`${line}\n`);
   for (const target of targets) {
     await pushSecret(exec, target, secret);
     process.stdout.write(`${target.node}: has the join secret\n`);

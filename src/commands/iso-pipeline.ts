@@ -14,9 +14,11 @@ import { jsonReporter, plainReporter } from '../task/line-reporters.ts';
 import { type PipelineOptions, type RunTask, runPipeline } from '../task/pipeline.ts';
 import type { TaskLabel } from '../task/task.ts';
 import type { IsoOptions } from './iso.ts';
+import { clusterOf, type KeyResult, keyTask, keyWords } from './iso-key.ts';
 import { requireOffered } from './iso-packages.ts';
 import { isPreviewEnd, previewCache, withPreviewPlaces } from './iso-preview.ts';
 import {
+  baseNeeds,
   baseTask,
   broughtAlong,
   ISO_TASKS,
@@ -43,7 +45,14 @@ export async function buildIso(given: string | undefined, options: IsoOptions): 
   const order = { file, options, ledger: join(out, 'releases.json'), out };
   const result = await runPipeline(pipeline, (run) => isoFlow(run, order, pipeline.signal));
   await pruneLogs(cacheDir);
-  print(options.json ? JSON.stringify({ event: 'finished', ...result }) : closingWords(result));
+  const { key, ...iso } = result;
+  if (options.json) {
+    print(
+      JSON.stringify({ event: 'finished', ...iso, ...(key === undefined ? {} : { keyMedium: key.path }) }),
+    );
+    return;
+  }
+  for (const line of [closingWords(iso), ...(key === undefined ? [] : keyWords(key))]) print(line);
 }
 
 async function previewIso(file: string, out: string, options: IsoOptions): Promise<void> {
@@ -57,10 +66,10 @@ async function previewIso(file: string, out: string, options: IsoOptions): Promi
   };
   await withPreviewPlaces(out, async (places) => {
     try {
-      const { reused } = await runPipeline(preview, (run) =>
+      const { reused, key } = await runPipeline(preview, (run) =>
         isoFlow(run, { file, options, ...places }, pipeline.signal),
       );
-      if (reused && !options.json) print('nothing to do');
+      if (reused && key?.made !== true && !options.json) print('nothing to do');
     } catch (error) {
       if (!isPreviewEnd(error)) throw error;
       if (!options.json) print(`${error.task}: what follows depends on what these commands make`);
@@ -93,21 +102,30 @@ interface Order {
   readonly out: string;
 }
 
+interface BuiltIso extends IsoResult {
+  /** Only for nodes that form a cluster. */
+  readonly key?: KeyResult;
+}
+
 /** The flow of data, one way. The spec comes first: a mistake in it is told even where tools are missing. */
 async function isoFlow(
   run: RunTask,
   { file, options, ledger, out }: Order,
   signal: AbortSignal,
-): Promise<IsoResult> {
+): Promise<BuiltIso> {
   const epoch = sourceDateEpoch();
   const loaded = await run(specTask, file);
   const vendor = vendorBaseOf(loaded, options.base);
   requireFittingRelease(loaded, vendor);
   const plan = await run(planTask, loaded);
+  const ha = clusterOf(plan);
   const signed = options.sign === undefined ? {} : { sign: options.sign };
   const kickstarts = await run(kickstartTask, { plan, signed: options.sign !== undefined });
   await preflight(
-    [...tasksOn(vendor).flatMap(({ tools }) => tools), ...(options.sign === undefined ? [] : SIGNING_TOOLS)],
+    [
+      ...tasksOn(vendor, ha !== undefined).flatMap(({ tools }) => tools),
+      ...(options.sign === undefined ? [] : SIGNING_TOOLS),
+    ],
     createExec({ signal }),
   );
   const medium = vendor && (await run(vendorTask, { base: vendor, loaded }));
@@ -126,27 +144,33 @@ async function isoFlow(
     out: join(out, `${plan.cluster}.iso`),
     sourceDateEpoch: epoch,
   };
+  const withKey = async (result: IsoResult): Promise<BuiltIso> =>
+    ha === undefined ? result : { ...result, key: await run(keyTask, { cluster: plan.cluster, ha, out }) };
   if (medium !== undefined) {
-    return run(remasterTask, {
-      ...common,
-      base: medium.path,
-      volumeId: loaded.spec.media.volumeId,
-      checkMedium: options.checkMedium === true,
-    });
+    return withKey(
+      await run(remasterTask, {
+        ...common,
+        base: medium.path,
+        volumeId: loaded.spec.media.volumeId,
+        checkMedium: options.checkMedium === true,
+      }),
+    );
   }
   const base = await run(baseTask, {
     rpms: [runtime.file],
-    packages: loaded.spec.base.packages,
+    ...baseNeeds(plan, loaded.spec.base.packages),
     sourceDateEpoch: epoch,
   });
   requireOffered(loaded, [...names, ...Object.keys(base.packages)]);
-  return run(mediaTask, { ...common, base });
+  return withKey(await run(mediaTask, { ...common, base }));
 }
 
 const VENDOR_TASKS = [specTask, planTask, kickstartTask, vendorTask, rpmTask, remasterTask] as const;
 
-const tasksOn = (vendor: VendorBase | undefined): readonly TaskLabel[] =>
-  vendor === undefined ? ISO_TASKS : VENDOR_TASKS;
+const tasksOn = (vendor: VendorBase | undefined, clustered: boolean): readonly TaskLabel[] => [
+  ...(vendor === undefined ? ISO_TASKS : VENDOR_TASKS),
+  ...(clustered ? [keyTask] : []),
+];
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -157,7 +181,7 @@ async function chooseReporter(file: string, { json, base }: IsoOptions): Promise
   const { terminalReporter } = await import('../task/terminal-reporter.ts');
   // What is wrong with the spec is told by its task.
   const loaded = await loadSpec(file).catch(() => undefined);
-  return terminalReporter(tasksOn(loaded && vendorBaseOf(loaded, base)));
+  return terminalReporter(tasksOn(loaded && vendorBaseOf(loaded, base), loaded?.spec.ha !== undefined));
 }
 
 function closingWords({ iso, bytes, sha256, reused }: IsoResult): string {

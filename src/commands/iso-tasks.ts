@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { rolePackages } from '../../postinstall/platforms/role-packages.ts';
+import { presetOf } from '../../postinstall/platforms/platforms.ts';
+import { platformFor, rolePackages } from '../../postinstall/platforms/role-packages.ts';
 import {
   ARTEFACT_TOOLS,
   type ArtefactInputs,
@@ -83,6 +84,21 @@ export const rpmTask: Task<ArtefactInputs, Artefacts> = {
   summary: ({ postinstall, repository }) =>
     repository.reused ? 'unchanged' : `slipway-postinstall ${postinstall.version}-${postinstall.release}`,
 };
+
+/** What the embedded base has to hold beside what every node needs: the spec's packages, and those of the roles. */
+export function baseNeeds(
+  { nodes, release }: Plan,
+  packages: readonly string[],
+): Pick<BaseInputs, 'packages' | 'cluster'> {
+  const [ha] = nodes.flatMap((node) => node.ha ?? []);
+  if (ha === undefined) return { packages };
+  // The cluster starts its services where it wants them; a package that starts one by itself starts it everywhere.
+  const disabledServices = [...platformFor(release).disabledServices, ...ha.services];
+  return {
+    packages,
+    cluster: { packages: rolePackages(release, { ha }), preset: presetOf({ disabledServices }) },
+  };
+}
 
 export const baseTask: Task<Omit<BaseInputs, 'recipeFolder'>, BaseResult> = {
   name: 'base',

@@ -1,10 +1,11 @@
 /** What bare machines start from: the embedded base, as the ISO of this spec would have it. */
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { sourceDateEpoch } from '../artefact/epoch.ts';
 import type { BaseArtefact } from '../media/types.ts';
+import { makePlan } from '../plan/plan.ts';
 import { runPipeline } from '../task/pipeline.ts';
 import { preparePipeline } from './iso-pipeline.ts';
-import { baseTask, rpmTask, specTask } from './iso-tasks.ts';
+import { baseNeeds, baseTask, rpmTask, specTask } from './iso-tasks.ts';
 
 export async function buildLabBase(file: string, out: string): Promise<BaseArtefact> {
   const { pipeline } = await preparePipeline(file, { out });
@@ -15,6 +16,10 @@ export async function buildLabBase(file: string, out: string): Promise<BaseArtef
       ...{ steps, rpms: media.rpms, cluster: spec.cluster, epoch },
       ledger: join(resolve(out), 'releases.json'),
     });
-    return run(baseTask, { rpms: [runtime.file], packages: spec.base.packages, sourceDateEpoch: epoch });
+    return run(baseTask, {
+      ...baseNeeds(makePlan(spec, dirname(file)), spec.base.packages),
+      rpms: [runtime.file],
+      sourceDateEpoch: epoch,
+    });
   });
 }

@@ -56,6 +56,18 @@ describe('the call of mmdebstrap', () => {
     });
   });
 
+  it('runs the script of the cluster before the others, where there is one', () => {
+    const options = { root: true, sourceDateEpoch: 1 };
+    const alone = mmdebstrapCommand(RECIPE, paths, options).args;
+    const clustered = mmdebstrapCommand(RECIPE, paths, { ...options, cluster: true }).args;
+    const hook = '--customize-hook=chroot "$1" bash /slipway-build/cluster.sh';
+    assert.equal(clustered.indexOf(hook), clustered.findIndex((word) => word.endsWith('customize.sh')) - 1);
+    assert.deepEqual(
+      clustered.filter((word) => word !== hook),
+      alone,
+    );
+  });
+
   it('differs without root in nothing but the mode', () => {
     const asRoot = mmdebstrapCommand(RECIPE, paths, { root: true, sourceDateEpoch: 1 });
     const asUser = mmdebstrapCommand(RECIPE, paths, { root: false, sourceDateEpoch: 1 });
@@ -128,6 +140,19 @@ describe('the recipe of the base', () => {
         /^grub-mkimage .*\/slipway-build\/out\/eltorito\.img.*\n$/,
       );
     }));
+
+  it('gives a base for clusters one script and a preset more, and any other what it always had', async () => {
+    const recipe = await readRecipe(FOLDER);
+    const alone = await buildFiles(FOLDER, recipe);
+    const clustered = await buildFiles(FOLDER, recipe, { packages: [], preset: 'disable x.service\n' });
+    assert.equal(clustered.get('00-slipway.preset'), 'disable x.service\n');
+    assert.match(clustered.get('cluster.sh') ?? '', /usage-count no;/);
+    const more = ['cluster.sh', '00-slipway.preset'];
+    assert.deepEqual(
+      [...clustered].filter(([name]) => !more.includes(name)),
+      [...alone],
+    );
+  });
 
   it('needs every script', () =>
     inTempDir(async (dir) => {

@@ -9,7 +9,7 @@ import { packageVersion } from '../../host/package-root.ts';
 import { withPlainName } from '../../host/plain-name.ts';
 import type { BaseArtefact } from '../types.ts';
 import { mmdebstrapCommand, squashfsCommand } from './commands.ts';
-import { type BaseRecipe, BUILD_FOLDER, buildFiles, readRecipe } from './recipe.ts';
+import { type BaseRecipe, BUILD_FOLDER, buildFiles, type ClusterNeeds, readRecipe } from './recipe.ts';
 import { spdxDocument } from './sbom.ts';
 
 export interface BaseInputs {
@@ -19,6 +19,8 @@ export interface BaseInputs {
   readonly rpms: readonly string[];
   /** Debian packages beside those of the recipe. */
   readonly packages?: readonly string[];
+  /** Undefined where no nodes form a cluster. */
+  readonly cluster?: ClusterNeeds;
   /** Seconds since the epoch. */
   readonly sourceDateEpoch: number;
 }
@@ -42,8 +44,10 @@ export async function obtainBase(
   context: Context,
   say: (line: string) => void,
 ): Promise<BaseResult> {
-  const recipe = withPackages(await readRecipe(inputs.recipeFolder), inputs.packages ?? []);
-  const files = await buildFiles(inputs.recipeFolder, recipe);
+  const { recipeFolder, packages = [], cluster } = inputs;
+  const ofCluster = withPackages(await readRecipe(recipeFolder), 'the cluster', cluster?.packages ?? []);
+  const recipe = withPackages(ofCluster, 'the spec', packages);
+  const files = await buildFiles(recipeFolder, recipe, cluster);
   const id = hashJson({
     format: FORMAT,
     recipe,
@@ -59,10 +63,10 @@ export async function obtainBase(
 }
 
 /** Nothing asked for leaves the recipe, and so the base's identity, as it is. */
-const withPackages = (recipe: BaseRecipe, names: readonly string[]): BaseRecipe =>
+const withPackages = (recipe: BaseRecipe, whose: string, names: readonly string[]): BaseRecipe =>
   names.length === 0
     ? recipe
-    : { ...recipe, packages: { ...recipe.packages, 'the spec': [...new Set(names)].sort() } };
+    : { ...recipe, packages: { ...recipe.packages, [whose]: [...new Set(names)].sort() } };
 
 async function build(
   id: string,
@@ -90,7 +94,8 @@ async function build(
       results: at('results.tar'),
       tree: at('tree.tar'),
     };
-    return context.exec(mmdebstrapCommand(recipe, paths, { root, sourceDateEpoch }), (line) => say(line));
+    const options = { root, sourceDateEpoch, cluster: inputs.cluster !== undefined };
+    return context.exec(mmdebstrapCommand(recipe, paths, options), (line) => say(line));
   }).catch((error: unknown) => {
     throw unknownPackages(error) ?? error;
   });

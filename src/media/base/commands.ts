@@ -1,6 +1,6 @@
 /** The calls that make the embedded base; pure, so that they can be asserted whole. */
 import type { Command } from '../../engine/command.ts';
-import { type BaseRecipe, BUILD_FOLDER } from './recipe.ts';
+import { type BaseRecipe, BUILD_FOLDER, CLUSTER_SCRIPT } from './recipe.ts';
 
 export interface BaseBuildPaths {
   /** Folder on this machine with the build files; its last component becomes {@link BUILD_FOLDER}'s name. */
@@ -21,7 +21,7 @@ const MMDEBSTRAP_TIMEOUT_MS = 20 * 60_000;
 export function mmdebstrapCommand(
   recipe: BaseRecipe,
   paths: BaseBuildPaths,
-  options: { readonly root: boolean; readonly sourceDateEpoch: number },
+  options: { readonly root: boolean; readonly sourceDateEpoch: number; readonly cluster?: boolean },
 ): Command {
   const epoch = String(options.sourceDateEpoch);
   const packages = [...new Set(Object.values(recipe.packages).flat())].sort();
@@ -40,6 +40,7 @@ export function mmdebstrapCommand(
       ...recipe.pathExclude.map((glob) => `--dpkgopt=path-exclude=${glob}`),
       ...recipe.pathInclude.map((glob) => `--dpkgopt=path-include=${glob}`),
       `--customize-hook=copy-in ${paths.buildFolder} /`,
+      ...(options.cluster ? [`--customize-hook=chroot "$1" bash ${BUILD_FOLDER}/${CLUSTER_SCRIPT}`] : []),
       `--customize-hook=SOURCE_DATE_EPOCH=${epoch} chroot "$1" bash ${BUILD_FOLDER}/customize.sh`,
       `--customize-hook=download ${BUILD_FOLDER}/out.tar ${paths.results}`,
       `--customize-hook=rm -rf "$1${BUILD_FOLDER}"`,
