@@ -10,6 +10,8 @@ const CONNECT_S = 30;
 const STALL_S = 60;
 const SLOWEST = 1024;
 const RETRIES = 5;
+/** Milliseconds before the first of them; each further one takes twice as long. */
+const PAUSE_MS = 1_000;
 
 /** curl's exit codes that mean the network or the server, not the address (curl(1), EXIT CODES). */
 const NETWORK_CODES: readonly number[] = [5, 6, 7, 16, 18, 28, 35, 52, 55, 56, 92];
@@ -23,19 +25,30 @@ const UNTRUSTED = [51, 58, 60, 77];
  */
 export async function fetchImage(machine: Machine, source: ImageSource, file: string): Promise<void> {
   await ensureNetwork(machine);
-  try {
-    await machine.exec({
-      file: 'curl',
-      args: ['--config', '-', '--output', file],
-      // By standard input, since an address and a proxy may carry a password.
-      stdin: curlConfig(source),
-      effect: 'write',
-      timeoutMs: 1_800_000,
-    });
-  } catch (error) {
-    throw error instanceof CommandError ? fetchFailure(error, source) : error;
+  for (let retry = 0; ; retry += 1) {
+    const failure = await machine
+      .exec({
+        file: 'curl',
+        args: ['--config', '-', '--output', file],
+        // By standard input, since an address and a proxy may carry a password.
+        stdin: curlConfig(source),
+        effect: 'write',
+        timeoutMs: 1_800_000,
+      })
+      .then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+    if (failure === undefined) return;
+    if (!(failure instanceof CommandError)) throw failure;
+    if (retry === RETRIES || !mayPass(failure)) throw fetchFailure(failure, source);
+    await machine.sleep(PAUSE_MS * 2 ** retry);
   }
 }
+
+/** Whether the same address may answer better a moment later. curl's own retries would ask for a page that is not there, too. */
+const mayPass = ({ exitCode, stderr }: CommandError): boolean =>
+  exitCode === NO_SUCH_PAGE ? /error: 5\d\d/.test(stderr) : NETWORK_CODES.includes(exitCode ?? -1);
 
 /** A file for curl's `--config`. */
 export function curlConfig({ url, proxy, insecure }: ImageSource): string {
@@ -51,9 +64,6 @@ export function curlConfig({ url, proxy, insecure }: ImageSource): string {
     `connect-timeout = ${CONNECT_S}`,
     `speed-time = ${STALL_S}`,
     `speed-limit = ${SLOWEST}`,
-    `retry = ${RETRIES}`,
-    'retry-all-errors',
-    'continue-at = -',
     '',
   ].join('\n');
 }
@@ -65,10 +75,10 @@ function fetchFailure(error: CommandError, { url }: ImageSource): StepFailure {
   if (code === DISK_FULL) {
     return new StepFailure('config-invalid', `the disk is too small for ${shown}: ${why}`, 'make / larger');
   }
-  if (code === NO_SUCH_PAGE || UNTRUSTED.includes(code)) {
+  if ((code === NO_SUCH_PAGE && !mayPass(error)) || UNTRUSTED.includes(code)) {
     return new StepFailure('config-invalid', `${shown} cannot be fetched: ${why}`, 'correct liveimg --url');
   }
-  const gone = NETWORK_CODES.includes(code) || error.reason === 'timeout';
+  const gone = mayPass(error) || error.reason === 'timeout';
   return new StepFailure(
     gone ? 'transient' : 'config-invalid',
     `${shown} cannot be fetched: ${why}`,

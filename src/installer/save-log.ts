@@ -6,15 +6,17 @@ import { onTarget, TARGET } from './installation.ts';
 /** On the installed system. */
 export const TARGET_LOG = '/var/log/slipway/installer.log';
 
-const VOLUME = '/dev/disk/by-label/OEMDRV';
-const FOLDER = '/run/slipway/oemdrv';
+/** Labels of volumes that take the log: the one that brings kickstarts, and one for nothing else. */
+const LABELS = ['OEMDRV', 'SLIPWAYLOG'];
+const FOLDER = '/run/slipway/log-volume';
 const NAME = 'slipway-installer.log';
 
 /** File systems that take a file without harm to what else is on them. */
 const WRITABLE = ['vfat', 'ext2', 'ext3', 'ext4', 'xfs'];
 
 /**
- * Writes the log to the target, if one is mounted, and to the volume OEMDRV, if there is one that can be written.
+ * Writes the log to the target, if one is mounted, and to the volumes with a label for it that can be written. The
+ * medium itself is an ISO 9660 file system, on a stick too, and takes nothing.
  * Never rejects: the failure itself is what must be told.
  * @returns where it was written, in words
  */
@@ -30,12 +32,16 @@ export async function saveLog(machine: Machine, lines: readonly string[]): Promi
     await machine.writeFile(onTarget(TARGET_LOG), text);
     return true;
   });
-  await attempt(`${NAME} on the volume OEMDRV`, () => toVolume(machine, text));
+  for (const label of LABELS) {
+    await attempt(`${NAME} on the volume ${label}`, () =>
+      toVolume(machine, `/dev/disk/by-label/${label}`, text),
+    );
+  }
   return saved;
 }
 
-async function toVolume(machine: Machine, text: string): Promise<boolean> {
-  const device = await machine.realPath(VOLUME);
+async function toVolume(machine: Machine, volume: string, text: string): Promise<boolean> {
+  const device = await machine.realPath(volume);
   if (device === undefined) return false;
   const type = (await readFileSystem(machine, device))?.type;
   if (type === undefined || !WRITABLE.includes(type)) return false;

@@ -67,6 +67,12 @@ describe('an image from a server', () => {
       'transient: http://***@host/x.img cannot be fetched: curl: (56) Recv failure',
     ],
     [
+      'a server in trouble',
+      22,
+      'curl: (22) error: 503',
+      'transient: http://***@host/x.img cannot be fetched: curl: (22) error: 503',
+    ],
+    [
       'a server without it',
       22,
       'curl: (22) error: 404',
@@ -82,6 +88,8 @@ describe('an image from a server', () => {
     it(`tells ${title} by its class`, async () => {
       const machine = machineWith(() => ({ exitCode, stderr }));
       assert.equal(failure(await run(machine)), expected);
+      const tries = machine.ran.filter(({ file }) => file === 'curl').length;
+      assert.equal(tries, expected.startsWith('transient') ? 6 : 1);
     });
   }
 

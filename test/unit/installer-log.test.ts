@@ -9,13 +9,13 @@ function fat(): Uint8Array {
   return bytes;
 }
 
-function machineWith(volume: Uint8Array | undefined, mounts = ''): FakeMachine {
+function machineWith(volume: Uint8Array | undefined, mounts = '', label = 'OEMDRV'): FakeMachine {
   return fakeMachine({
     files: {
       '/proc/self/mounts': mounts,
       ...(volume === undefined ? {} : { '/dev/vdb': volume }),
     },
-    links: volume === undefined ? {} : { '/dev/disk/by-label/OEMDRV': '/dev/vdb' },
+    links: volume === undefined ? {} : { [`/dev/disk/by-label/${label}`]: '/dev/vdb' },
     commands: { mkdir: () => '', mount: () => '', umount: () => '' },
   });
 }
@@ -31,11 +31,16 @@ describe('the log of an installation that failed', () => {
   it('is kept on a volume OEMDRV that can be written, which is let go again', async () => {
     const machine = machineWith(fat());
     assert.deepEqual(await saveLog(machine, ['a']), ['slipway-installer.log on the volume OEMDRV']);
-    assert.equal(machine.files.get('/run/slipway/oemdrv/slipway-installer.log'), 'a\n');
+    assert.equal(machine.files.get('/run/slipway/log-volume/slipway-installer.log'), 'a\n');
     assert.deepEqual(machine.ran.map(({ file, args }) => [file, ...args].join(' ')).slice(1), [
-      'mount -t vfat /dev/vdb /run/slipway/oemdrv',
-      'umount /run/slipway/oemdrv',
+      'mount -t vfat /dev/vdb /run/slipway/log-volume',
+      'umount /run/slipway/log-volume',
     ]);
+  });
+
+  it('is kept on a volume that is there for nothing else', async () => {
+    const machine = machineWith(fat(), '', 'SLIPWAYLOG');
+    assert.deepEqual(await saveLog(machine, ['a']), ['slipway-installer.log on the volume SLIPWAYLOG']);
   });
 
   it('is not written to a volume of another kind, nor to an empty mount point', async () => {
