@@ -1,7 +1,8 @@
 /** Version and release of our RPMs. Why they look as they do: docs/decisions/rpm-release.md. */
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import semver from 'semver';
+import { makeFolder } from '../engine/make-folder.ts';
 import { InputError } from '../errors/problem.ts';
 import { writeFileAtomically } from '../host/atomic.ts';
 import { withLock } from '../host/lock.ts';
@@ -71,7 +72,7 @@ export async function updateLedger(
   signal: AbortSignal,
   change: (ledger: Ledger) => Ledger,
 ): Promise<Ledger> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   return withLock(`${path}.lock`, signal, async () => {
     const before = await readLedger(path);
     const after = change(before);

@@ -1,6 +1,6 @@
 /** The work of `slipway enrol`. */
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from '../engine/make-folder.ts';
 import { createExec } from '../host/exec.ts';
 import { preflight } from '../host/tools.ts';
 import { makePlan } from '../plan/plan.ts';
@@ -24,7 +24,7 @@ export async function enrol(given: string | undefined, options: EnrolOptions, re
   const fencing = options.fencing === undefined ? {} : await readFencingFile(options.fencing, names);
   const exec = createExec();
   await preflight([...KEY_MEDIUM_TOOLS, ...(targets.length === 0 ? [] : PUSH_TOOLS)], exec);
-  await mkdir(options.out, { recursive: true });
+  await makeFolder(options.out);
   const path = keyMediumPath(options.out, plan.cluster);
   const { secret, made } = await obtainKeyMedium(exec, path, plan.cluster, fencing);
   const lacking = lackingPasswords(ha, secret);

@@ -37,11 +37,13 @@ export function outcomeOf(error: unknown): Ending {
   return { exitCode: 70, message: bug(cause, lines) };
 }
 
-/** The system lacks room or a permission; its own sentence names what and where. */
+/** The system lacks room or a permission, or has no place for a folder; its own sentence names what and where. */
 const REFUSALS = ['EACCES', 'EDQUOT', 'ENOSPC', 'EPERM', 'EROFS'];
 
 const isRefusal = (error: unknown): error is Error =>
-  error instanceof Error && 'code' in error && REFUSALS.includes(String(error.code));
+  error instanceof Error &&
+  'code' in error &&
+  (REFUSALS.includes(String(error.code)) || ('syscall' in error && error.syscall === 'mkdir'));
 
 /** A failed task knows its name and its log; the reason is below it. */
 function unwrap(error: unknown): { readonly cause: unknown; readonly lines: readonly string[] } {

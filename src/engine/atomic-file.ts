@@ -2,8 +2,9 @@
  * Files that are either the old ones or the new ones, whatever the instant of a power cut: a temporary name in the
  * same folder, fsync, rename, fsync of the folder.
  */
-import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { makeFolder } from './make-folder.ts';
 
 /** The operations an atomic write consists of, in the order it calls them; a test may stop between any two. */
 export interface FileOperations {
@@ -51,7 +52,7 @@ function parentsUpTo(folder: string, topmost: string | undefined): readonly stri
 }
 
 const nodeOperations: FileOperations = {
-  makeFolder: (path) => mkdir(path, { recursive: true }),
+  makeFolder,
   create: (path, content, mode) =>
     withFile(path, 'wx', async (file) => {
       await file.chmod(mode);

@@ -1,7 +1,8 @@
 /** One run at a time. The kernel holds the lock and drops it with its owner, so none is ever left behind. */
 import { spawn } from 'node:child_process';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from './make-folder.ts';
 
 export interface LockOwner {
   readonly pid: number;
@@ -31,7 +32,7 @@ export interface Lock {
 
 /** Takes the lock or rejects with a {@link LockedError} that names its owner. Needs flock(1) of util-linux. */
 export async function acquireLock(path: string, purpose: string): Promise<Lock> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const file = await open(path, 'a+', 0o644);
   try {
     if (!(await flock(file))) throw new LockedError(path, await readOwner(file));

@@ -1,9 +1,10 @@
 /** Files that are either the old ones or the new ones, whatever happens in between. */
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../engine/make-folder.ts';
 import { atExit } from './at-exit.ts';
 
 export { writeFileAtomically } from '../engine/atomic-file.ts';
@@ -30,7 +31,7 @@ export async function withTempDir<T>(
   options: { readonly parent?: string; readonly prefix?: string } = {},
 ): Promise<T> {
   const parent = options.parent ?? tmpdir();
-  await mkdir(parent, { recursive: true });
+  await makeFolder(parent);
   const dir = await mkdtemp(join(parent, options.prefix ?? 'slipway-'));
   const forget = atExit(() => rmSync(dir, { recursive: true, force: true }));
   try {

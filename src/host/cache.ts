@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from '../engine/make-folder.ts';
 import { publish, settleTree, withTempDir } from './atomic.ts';
 import { withLock } from './lock.ts';
 
@@ -57,7 +58,7 @@ export function openCache(dir: string = cacheFolder(), signal?: AbortSignal): Ca
       };
       const there = await reuse();
       if (there !== undefined) return there;
-      await mkdir(join(dir, kind), { recursive: true });
+      await makeFolder(join(dir, kind));
       return withLock(join(dir, kind, `${key}.lock`), signal, async () => {
         const meanwhile = await reuse();
         if (meanwhile !== undefined) return meanwhile;

@@ -1,7 +1,8 @@
 /** Step "media": everything that was made so far becomes one bootable ISO with its manifest and checksum beside it. */
-import { mkdir, stat, truncate, writeFile } from 'node:fs/promises';
+import { stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Exec } from '../engine/command.ts';
+import { makeFolder } from '../engine/make-folder.ts';
 import { withTempDir } from '../host/atomic.ts';
 import { hashText } from '../host/hash.ts';
 import { bootDiskSector } from './boot-disk-sector.ts';
@@ -42,7 +43,7 @@ export async function assembleIso(inputs: IsoInputs, deps: IsoDeps): Promise<Iso
     say(`${basename(inputs.out)} is unchanged (build ${buildId})`);
     return unchanged;
   }
-  await mkdir(dirname(inputs.out), { recursive: true });
+  await makeFolder(dirname(inputs.out));
   return withTempDir((dir) => build({ inputs, hashes, buildId, dir, say, ...deps }), {
     parent: dirname(inputs.out),
     prefix: '.slipway-iso-',
@@ -129,6 +130,6 @@ async function stage(b: Build) {
 }
 
 async function put(path: string, content: string | Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   await writeFile(path, content);
 }

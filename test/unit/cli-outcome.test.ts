@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { CommanderError } from 'commander';
 import { outcomeOf } from '../../src/commands/outcome.ts';
 import { createProgram } from '../../src/commands/program.ts';
@@ -42,13 +42,15 @@ describe('how a command ends', () => {
   });
 
   it('2: the system has no room or gives no permission', async () => {
-    const error = await mkdir('/proc/slipway').catch((reason: unknown) => reason);
+    const noPlace = await mkdir('/proc/slipway').catch((reason: unknown) => reason);
+    const missing = await readFile('/proc/slipway').catch((reason: unknown) => reason);
     const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
     assert.deepEqual(outcomeOf(new TaskFailure('media', undefined, full)), {
       exitCode: 2,
       message: 'slipway: ENOSPC: no space left on device, write\n  task: media',
     });
-    assert.equal(outcomeOf(error).exitCode, 70, 'a path of ours that does not exist is our bug');
+    assert.equal(outcomeOf(noPlace).exitCode, 2, 'a folder that cannot be made was wanted by the user');
+    assert.equal(outcomeOf(missing).exitCode, 70, 'a file of ours that does not exist is our bug');
   });
 
   it('3: a step, a proof or a program failed, with the log', () => {

@@ -2,6 +2,7 @@
 import { access, mkdir, statfs, truncate, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Exec } from '../../engine/command.ts';
+import { makeFolder } from '../../engine/make-folder.ts';
 import { FailedError, MissingError } from '../../errors/exit.ts';
 import { withTempDir } from '../../host/atomic.ts';
 import type { Cache } from '../../host/cache.ts';
@@ -101,7 +102,7 @@ export async function remasterIso(inputs: RemasterInputs, deps: RemasterDeps): P
       deps.say?.(`${basename(inputs.out)} is unchanged (build ${buildId})`);
       return unchanged;
     }
-    await mkdir(dirname(inputs.out), { recursive: true });
+    await makeFolder(dirname(inputs.out));
     return withTempDir(
       (dir) => build({ inputs, deps, source, medium, vendor, plan, identity, buildId, dir }),
       {
@@ -220,7 +221,7 @@ async function stage(b: Build, fatEntries: readonly MediumEntry[]) {
 }
 
 async function put(path: string, content: string | Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   await writeFile(path, content);
 }
 
