@@ -10,6 +10,7 @@ import { createExec } from '../../src/host/exec.ts';
 import { hashEntries } from '../../src/media/build-id.ts';
 import { assembleIso } from '../../src/media/iso.ts';
 import { loadSpec } from '../../src/spec/load.ts';
+import { smallSpec } from '../helpers/small-spec.ts';
 import { examplePlan, standInBase, tinyInputs } from '../helpers/tiny-base.ts';
 import { tinyRpm } from '../helpers/tiny-rpm.ts';
 import { inTempDir, writeFiles } from '../helpers/tmp.ts';
@@ -17,19 +18,11 @@ import { inTempDir, writeFiles } from '../helpers/tmp.ts';
 const EPOCH = 1_767_225_600;
 const exec = createExec();
 
-const SPEC = `slipway: 1
-cluster: demo
-release: rhel9
+const SPEC = smallSpec(`release: rhel9
 repositories: [{ name: site, url: "https://mirror.example.org/site", gpgKey: site.asc }]
 media:
   files: [{ from: firmware, to: site/firmware }, { from: note.txt, to: note.txt }]
-nodes:
-  - { name: alone, layout: one, disks: { count: 1 } }
-layouts:
-  one:
-    kind: single
-    volumes: [{ role: esp, size: 600 MiB }, { role: boot, size: 1 GiB }, { role: root, size: rest }]
-`;
+`);
 
 describe('files that are brought along', () => {
   it('lie on the medium where the spec says, with the keys of repositories', async () => {

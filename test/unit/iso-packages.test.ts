@@ -3,18 +3,10 @@ import { join } from 'node:path';
 import { requireOffered } from '../../src/commands/iso-packages.ts';
 import { formatProblems, InputError } from '../../src/errors/problem.ts';
 import { loadSpec } from '../../src/spec/load.ts';
+import { smallSpec } from '../helpers/small-spec.ts';
 import { inTempDir, writeFiles } from '../helpers/tmp.ts';
 
-const SPEC = `slipway: 1
-cluster: demo
-packages: [site-tools, htp, nowhere]
-nodes:
-  - { name: alone, layout: one, disks: { count: 1 } }
-layouts:
-  one:
-    kind: single
-    volumes: [{ role: esp, size: 600 MiB }, { role: boot, size: 1 GiB }, { role: root, size: rest }]
-`;
+const SPEC = smallSpec('packages: [site-tools, htp, nowhere]\n');
 
 describe('the packages of a spec for the embedded base', () => {
   const refusal = (offered: readonly string[]) =>

@@ -3,11 +3,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expandGlob } from '../../src/spec/glob.ts';
 import { loadSpec } from '../../src/spec/load.ts';
+import { smallSpec } from '../helpers/small-spec.ts';
 import { inTempDir, writeFiles } from '../helpers/tmp.ts';
 
-const SPEC = `slipway: 1
-cluster: demo
-release: rhel9
+const SPEC = smallSpec(`release: rhel9
 repositories:
   - { name: site, url: "https://mirror.example.org/site", gpgKey: keys/site.asc }
 media:
@@ -17,13 +16,7 @@ media:
     gpgKey: keys/vendor.asc
   rpms: [one, "build/site-*.rpm", one/a-1.noarch.rpm]
   files: [{ from: firmware, to: site/firmware }]
-nodes:
-  - { name: alone, layout: one, disks: { count: 1 } }
-layouts:
-  one:
-    kind: single
-    volumes: [{ role: esp, size: 600 MiB }, { role: boot, size: 1 GiB }, { role: root, size: rest }]
-`;
+`);
 
 describe('the files a spec names', () => {
   it('are found beside the spec: folders and wildcards spread out, each RPM once, no sources', async () => {
