@@ -36,7 +36,8 @@ import { sealInstallation, stopArrays } from './steps/seal-installation.ts';
 import { unpackImage } from './steps/unpack-image.ts';
 import { writeConfiguration } from './steps/write-configuration.ts';
 
-const STEPS: readonly Step<Installation>[] = [
+/** All of them, in their order; which ones have something to do depends on the machine. */
+export const INSTALLER_STEPS: readonly Step<Installation>[] = [
   createSnapshots('pre-install'),
   resizeFileSystems('shrink', 'create-first-snapshots'),
   partitionDisks,
@@ -86,7 +87,7 @@ export async function install(
   named(installation.node);
   for (const line of describeModel(installation.model)) reporter.say(`  ${line}`);
   const guarded = guardedMachine(machine, released, builtDevices(installation.model));
-  const { failed } = await runSteps(STEPS, guarded, installation, { listener: listen(reporter) });
+  const { failed } = await runSteps(INSTALLER_STEPS, guarded, installation, { listener: listen(reporter) });
   if (failed !== undefined) {
     const { failureClass, message, remedy } = await explainFailure(machine, released, failed.problem);
     await runOnError(machine, prepared, reporter);
