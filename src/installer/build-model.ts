@@ -7,7 +7,7 @@ import { buildArrays } from './model-arrays.ts';
 import { buildBoot } from './model-boot.ts';
 import { buildBtrfs } from './model-btrfs.ts';
 import { type ClearedDisk, clearDisks, type FindDisk } from './model-clear.ts';
-import { keepsFormat, type MadeDevice, memoryFileSystems, type Refuse } from './model-contents.ts';
+import { keepsFormat, type MadeDevice, memoryFileSystems, type Refuse, reuses } from './model-contents.ts';
 import { buildCrypts } from './model-crypts.ts';
 import { buildDisks } from './model-disks.ts';
 import { expandMacros } from './model-macros.ts';
@@ -73,11 +73,18 @@ export function buildModel(
     snapshots: buildSnapshots(commands, volumeGroups, facts, refuse),
     crypts: [...partitions.crypts, ...onArrays.crypts, ...volumes.crypts],
     fileSystems,
+    unformatted: made
+      .filter((one) => facts.own && one.content.kind === 'unformatted' && isNew(one))
+      .map(({ device }) => device),
     boot: buildBoot(parts, ground, refuse),
     tolerant: facts.own,
   };
   return { model, problems };
 }
+
+/** What was there before stays as it is, even where a kickstart has no file system for it. */
+const isNew = ({ command }: MadeDevice): boolean =>
+  !reuses(command) && !command.options.has('--onpart') && !command.options.has('--usepart');
 
 /** A disk with something that goes on being used belongs to the installation, though its table stays as it is. */
 function withUsed(disks: readonly ModelDisk[], used: readonly ClearedDisk[]): readonly ModelDisk[] {

@@ -25,6 +25,7 @@ export function describeModel(model: StorageModel): readonly string[] {
       ({ container, version, device }) => `${container}: LUKS${version}, open as ${device}`,
     ),
     ...model.fileSystems.map(describeFileSystem),
+    ...model.unformatted.map((device) => `${device}: empty, for the cluster`),
     describeBoot(model),
   ];
 }

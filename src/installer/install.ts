@@ -1,8 +1,7 @@
 /** An installation from the kickstart to a machine that boots: find, judge, carry out, close. */
-import { StepFailure } from '../engine/failure.ts';
 import { installedLine } from '../engine/lines.ts';
 import type { Machine } from '../engine/machine.ts';
-import type { StepEvent } from '../engine/run-step.ts';
+import { type StepEvent, type StepProblem, stepProblem } from '../engine/run-step.ts';
 import { runSteps } from '../engine/run-steps.ts';
 import type { Step } from '../engine/step.ts';
 import { parseBootArguments } from './boot-arguments.ts';
@@ -21,6 +20,7 @@ import { createAccounts } from './steps/create-accounts.ts';
 import { createArrays, releaseArrays } from './steps/create-arrays.ts';
 import { createSnapshots } from './steps/create-snapshots.ts';
 import { createVolumeGroups } from './steps/create-volume-groups.ts';
+import { emptyClusteredVolume } from './steps/empty-clustered-volume.ts';
 import { enableServices } from './steps/enable-services.ts';
 import { encryptDevices } from './steps/encrypt-devices.ts';
 import { installBootLoader } from './steps/install-boot-loader.ts';
@@ -49,6 +49,7 @@ export const INSTALLER_STEPS: readonly Step<Installation>[] = [
   encryptDevices('volumes', 'create-volume-groups'),
   makeFileSystems,
   makeBtrfsVolumes,
+  emptyClusteredVolume,
   mountTarget,
   runPreInstallScripts(),
   unpackImage(),
@@ -88,13 +89,13 @@ export async function install(
   for (const line of describeModel(installation.model)) reporter.say(`  ${line}`);
   const guarded = guardedMachine(machine, released, builtDevices(installation.model));
   const { failed } = await runSteps(INSTALLER_STEPS, guarded, installation, { listener: listen(reporter) });
-  if (failed !== undefined) {
-    const { failureClass, message, remedy } = await explainFailure(machine, released, failed.problem);
+  const stopped = failed ?? (await close(guarded, installation, reporter));
+  if (stopped !== undefined) {
+    const { failureClass, message, remedy } = await explainFailure(machine, released, stopped.problem);
     await runOnError(machine, prepared, reporter);
     // Everything stays mounted: an operator at the shell wants to look at it.
-    throw new FailedStep(failed.id, failureClass, message, remedy);
+    throw new FailedStep(stopped.id, failureClass, message, remedy);
   }
-  await close(guarded, installation, reporter);
   reporter.say(installedLine(installation.node));
   return installation.config.after;
 }
@@ -158,16 +159,19 @@ function stateOf(event: StepEvent): { readonly state: string; readonly why?: str
 }
 
 /** Undoes what the steps opened, so that everything written is on the disks when the power goes. */
-async function close(machine: Machine, { model, node }: Installation, reporter: Reporter): Promise<void> {
+async function close(
+  machine: Machine,
+  { model, node }: Installation,
+  reporter: Reporter,
+): Promise<{ readonly id: string; readonly problem: StepProblem } | undefined> {
   reporter.note(`slipway: all steps of ${node} are verified`);
-  await machine.writeFile(onTarget(TARGET_LOG), `${reporter.lines.join('\n')}\n`);
   try {
+    await machine.writeFile(onTarget(TARGET_LOG), `${reporter.lines.join('\n')}\n`);
     await unmountTarget(machine, model);
     await releaseArrays(machine, model.arrays);
     await stopArrays(machine, model);
+    return undefined;
   } catch (error) {
-    if (error instanceof StepFailure) throw error;
-    const message = error instanceof Error ? error.message : String(error);
-    throw new FailedStep('close-target', 'verify-failed', message, undefined);
+    return { id: 'close-target', problem: stepProblem(error) };
   }
 }

@@ -13,7 +13,8 @@ export type Content =
   | { readonly kind: 'file-system'; readonly fileSystem: Omit<ModelFileSystem, 'device'> }
   /** A part of an array, volume group or btrfs volume; `id` is its name in the kickstart, `raid.boot0`. */
   | { readonly kind: MemberKind; readonly id: string }
-  | { readonly kind: 'biosboot' | 'nothing' };
+  /** `unformatted` is the wish for nothing, `nothing` what becomes of a wish that cannot be had. */
+  | { readonly kind: 'biosboot' | 'unformatted' | 'nothing' };
 
 /** A device that a command makes. */
 export interface MadeDevice {
@@ -58,7 +59,7 @@ export function contentOf(
   if (/^btrfs\./.test(target)) return { kind: 'btrfs', id: target };
   if (wanted === 'biosboot' || target === 'biosboot') return { kind: 'biosboot' };
   // How a kickstart says "leave it alone": see the renderer.
-  if (wanted === 'mdmember') return { kind: 'nothing' };
+  if (wanted === 'mdmember') return { kind: 'unformatted' };
   if (!isMountPoint(target) && target !== 'swap' && !NOWHERE.includes(target)) {
     refuse(
       command.positionals[0] ?? command,

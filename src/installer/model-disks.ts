@@ -149,6 +149,7 @@ function typeOf(content: Content, commands: readonly CommandLine[]): PartitionTy
       if (content.fileSystem.mountPoint === '/boot/efi') return 'esp';
       return content.fileSystem.type === 'swap' ? 'swap' : 'linux';
     case 'btrfs':
+    case 'unformatted':
     case 'nothing':
       return 'linux';
   }

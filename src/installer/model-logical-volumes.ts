@@ -173,7 +173,7 @@ export function madeVolume(
   }
   const kept = keepsFormat(command) ? (there?.content ?? '') : undefined;
   const content = contentOf(command, facts.fileSystem, refuse, kept);
-  if (content.kind !== 'file-system' && content.kind !== 'nothing') {
+  if (!['file-system', 'unformatted', 'nothing'].includes(content.kind)) {
     refuse(command, 'volume-content', `a logical volume of ${group} cannot be ${targetOf(command)}`);
   }
   return { device, command, content, sizeMiB };

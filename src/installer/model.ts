@@ -52,6 +52,8 @@ export interface StorageModel {
   /** Encrypted devices, in the order in which they can be opened. */
   readonly crypts: readonly ModelCrypt[];
   readonly fileSystems: readonly ModelFileSystem[];
+  /** Devices made here and left to a cluster; only nodes of a medium have one. */
+  readonly unformatted: readonly string[];
   readonly boot: ModelBoot;
   /**
    * Whether the system starts without those of its file systems that it can do without. So it is for the nodes of a

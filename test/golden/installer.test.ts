@@ -27,6 +27,8 @@ describe('the embedded installer', () => {
           model.arrays.map((array) => [array.name, array.metadata, array.spares]),
           node.layout.arrays.map((array) => [array.name, array.metadata, node.layout.spares]),
         );
+        const clustered = node.layout.volumes.filter(({ role }) => role === 'clustered');
+        assert.equal(model.unformatted.length, clustered.length);
       }
     });
   }
