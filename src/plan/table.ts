@@ -1,6 +1,7 @@
 /** The plan as text for a terminal. */
 import Table from 'cli-table3';
 import { formatSize } from '../spec/size.ts';
+import { haLines } from './ha-text.ts';
 import { arrayText, contentText, demandText, interfaceTexts, sizeText, volumesOn } from './picture.ts';
 import type { LayoutPlan, NodePlan, PartitionPlan, Plan } from './types.ts';
 
@@ -10,18 +11,27 @@ export interface StepLine {
   readonly title: string;
 }
 
-/** The whole plan: one paragraph for the cluster, one with a table for each node, one for the steps. */
+/** The whole plan: one paragraph for the cluster, one with a table for each node, one for what they run together and one for the steps. */
 export function planTable(plan: Plan, steps: readonly StepLine[] = []): string {
   const { cluster, release, media, hash, nodes } = plan;
   const head = [
     `cluster ${cluster}: ${nodes.length === 1 ? '1 node' : `${nodes.length} nodes`}, ${release}, plan ${hash.slice(0, 12)}`,
     `medium ${media.volumeId}: takes ${media.default} after ${media.timeoutSeconds} s`,
   ].join('\n');
+  const ha = nodes.find((node) => node.ha !== undefined)?.ha;
+  const together =
+    ha === undefined
+      ? []
+      : [
+          haLines(ha)
+            .map((line, i) => (i === 0 ? line : `  ${line}`))
+            .join('\n'),
+        ];
   const own =
     steps.length === 0
       ? []
       : [['own steps', ...steps.map(({ id, title }) => `  ${id}: ${title}`)].join('\n')];
-  return [head, ...nodes.map(nodeText), ...own].join('\n\n');
+  return [head, ...nodes.map(nodeText), ...together, ...own].join('\n\n');
 }
 
 function nodeText(node: NodePlan): string {
