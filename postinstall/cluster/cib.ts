@@ -66,6 +66,27 @@ function primitive({ id, type, agentClass, provider, parameters, operations }: P
   ]);
 }
 
+/** The set our options are in. */
+const OPTIONS = 'slipway-options';
+/**
+ * Seconds a starting node waits for word from one that decides before it stands for election. Pacemaker's own 20 s are
+ * for networks slower than a cluster's, and go by at every first start.
+ */
+const AT_START = { 'dc-deadtime': '5s' } as const;
+
+/** The oldest that knows the roles Promoted and Unpromoted: that of Pacemaker 2.1.0. */
+const SCHEMA = 'pacemaker-3.7';
+
+/** What Pacemaker reads when it starts for the first time: no more than how long it waits for others. */
+export const firstCib = (): XmlElement =>
+  element('cib', { 'validate-with': SCHEMA, admin_epoch: '0', epoch: '0', num_updates: '0' }, [
+    element('configuration', {}, [
+      element('crm_config', {}, [nvpairs('cluster_property_set', OPTIONS, AT_START)]),
+      ...['nodes', 'resources', 'constraints'].map((name) => element(name, {})),
+    ]),
+    element('status', {}),
+  ]);
+
 const canFence = (fencing: HaPlan['fencing']): boolean => fencing.kind !== 'none';
 
 /** The options of the cluster and its fence devices: all there is before the resources. */
@@ -73,7 +94,7 @@ export function fencingCib({ members, fencing }: HaPlan): DesiredCib {
   const devices = fenceDevices(fencing, members);
   return {
     crm_config: [
-      nvpairs('cluster_property_set', 'slipway-options', { 'stonith-enabled': canFence(fencing) }),
+      nvpairs('cluster_property_set', OPTIONS, { ...AT_START, 'stonith-enabled': canFence(fencing) }),
     ],
     rsc_defaults: [nvpairs('meta_attributes', 'slipway-defaults', { 'resource-stickiness': 100 })],
     resources: devices.map(({ id, agent, parameters }) =>

@@ -4,8 +4,9 @@
  * e2fsprogs, fdisk, iproute2, xorriso and openssh-client.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -67,6 +68,7 @@ export interface UmlPair {
   restore(name: string): Promise<void>;
   /** Path of a file that `node` and this computer share, as `/run/share/<base>` there. */
   shared(base: string): string;
+  /** What a node has said on its console since its last start. */
   console(node: NodeNumber): Promise<string>;
   disk(node: NodeNumber, number: 1 | 2): string;
   down(): Promise<void>;
@@ -122,6 +124,7 @@ class Pair implements UmlPair {
   readonly #namespace = `slipway-${process.pid}`;
   readonly #running = new Map<NodeNumber, Running>();
   readonly #options = new Map<NodeNumber, StartOptions>();
+  readonly #consoles = new Map<NodeNumber, string>();
   #starts = 0;
   #switch: ChildProcess | undefined;
 
@@ -141,7 +144,7 @@ class Pair implements UmlPair {
   }
 
   console(node: NodeNumber): Promise<string> {
-    return readFile(join(this.folder, `console${node}`), 'utf8');
+    return readFile(this.#consoles.get(node) ?? '/dev/null', 'utf8');
   }
 
   isOn(node: NodeNumber): boolean {
@@ -228,10 +231,15 @@ class Pair implements UmlPair {
     const { agent = true, key = true, words = [] } = options;
     this.#starts += 1;
     const umid = `${nameOf(node)}-${this.#starts}`;
-    const log = openSync(join(this.folder, `console${node}`), 'a');
+    const console = join(this.folder, `${umid}.console`);
+    this.#consoles.set(node, console);
+    const log = openSync(console, 'w');
     const medium = key === true ? join(this.folder, 'key.iso') : key;
     const args = [
-      ...['netns', 'exec', this.#namespace, 'setpriv', '--pdeathsig', 'KILL', 'linux.uml', `umid=${umid}`],
+      ...['netns', 'exec', this.#namespace, 'setpriv', '--pdeathsig', 'KILL'],
+      // Kernel and processes of a machine hand over to each other all the time: on one processor that costs half.
+      ...['taskset', '--cpu-list', String((availableParallelism() - node) % availableParallelism())],
+      ...['linux.uml', `umid=${umid}`],
       ...[`uml_dir=${this.folder}`, 'mem=640M', 'root=/dev/ubda', 'rw', 'quiet'],
       `ubd0=${this.folder}/n${node}cow,${this.folder}/root.ext4`,
       ...([1, 2] as const).map((i) => `ubd${i}=${this.disk(node, i)},,${nameOf(node)}-disk-${i}`),
@@ -248,6 +256,7 @@ class Pair implements UmlPair {
       stdio: ['ignore', log, log],
       env: { ...process.env, TMPDIR: '/dev/shm' },
     });
+    closeSync(log);
     if (child.pid === undefined) throw new Error('User-Mode Linux does not start');
     const tree = new ProcessTree(child.pid);
     this.#running.set(node, { child, tree, login: undefined });

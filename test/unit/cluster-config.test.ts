@@ -57,7 +57,7 @@ describe('the configuration of DRBD', () => {
 
   it('says where to look for the fencing policy to each generation', () => {
     const old = drbdConfig({ ...config, generation: '8.4' });
-    assert.match(old, /disk \{\n {4}on-io-error detach;\n {4}fencing resource-and-stonith;/);
+    assert.match(old, /disk \{\n {4}on-io-error detach;[^}]*\n {4}fencing resource-and-stonith;/);
     assert.match(old, /after-resync-target "\/usr\/lib\/drbd\/crm-unfence-peer\.sh"/);
     const current = drbdConfig({ ...config, generation: '9' });
     assert.match(current, /protocol C;\n {4}fencing resource-and-stonith;/);

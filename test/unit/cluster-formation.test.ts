@@ -116,6 +116,21 @@ describe('a pair that forms itself', () => {
     assert.deepEqual(acts, [], 'the second node does nothing for both');
   });
 
+  it('gives Pacemaker’s configuration to its own user before it starts, also after a power cut between the two', async () => {
+    const CIB = '/var/lib/pacemaker/cib/cib.xml';
+    const pair = fakePair();
+    const [first] = pair.nodes;
+    first.machine.files.set(CIB, 'left behind');
+    await form(pair);
+    for (const { machine } of pair.nodes) {
+      const words = machine.ran.map(({ file, args }) => `${file} ${args.join(' ')}`);
+      const given = words.indexOf(`chown hacluster:haclient ${CIB}`);
+      assert.ok(given !== -1 && given < words.indexOf('systemctl start pacemaker.service'));
+    }
+    assert.equal(first.machine.files.get(CIB), 'left behind');
+    assert.match(String(pair.nodes[1].machine.files.get(CIB)), /name="dc-deadtime" value="5s"/);
+  });
+
   it('finds nothing to do the second time, and writes nothing', async () => {
     const pair = fakePair();
     await form(pair);

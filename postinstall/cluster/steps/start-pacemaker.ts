@@ -3,15 +3,19 @@ import type { Machine } from '../../../src/engine/machine.ts';
 import type { FencingPlan } from '../../../src/plan/types.ts';
 import type { AgentStep, NodeFacts } from '../../agent-step.ts';
 import { readPlatform } from '../../platforms/platforms.ts';
-import { readMonitor } from '../cluster-state.ts';
+import { firstCib } from '../cib.ts';
+import { readMonitor, unitState } from '../cluster-state.ts';
 import { LAB_SWITCH_AGENT, LAB_SWITCH_SCRIPT } from '../fence-devices.ts';
 import { membership } from '../members.ts';
 import { refuseFailedUnit, startUnit } from '../units.ts';
 import { waitsForPeer } from '../wait.ts';
+import { formatXml } from '../xml.ts';
 
 const UNIT = 'pacemaker.service';
-/** Milliseconds: the nodes of a new cluster wait 20 s for each other before they elect (dc-deadtime), twice at worst. */
+/** Milliseconds; where the options of {@link firstCib} are not in force, nodes wait 20 s for each other before they elect. */
 const ONLINE_MS = 60_000;
+/** Its configuration as it keeps it; without the file beside it that holds a digest it is taken as it is. */
+const CIB = '/var/lib/pacemaker/cib/cib.xml';
 const AGENT_PATH = `/usr/sbin/${LAB_SWITCH_AGENT}`;
 
 /** Pacemaker runs on every node, and one of them decides. */
@@ -34,10 +38,18 @@ export const startPacemaker: AgentStep = {
 
   async apply(machine, facts, say) {
     await writeFiles(machine, facts);
+    await writeFirstCib(machine);
     const wait = { limitMs: ONLINE_MS, late: waitsForPeer() };
     await startUnit(machine, UNIT, () => obstacle(machine, facts), wait, say);
   },
 };
+
+/** Pacemaker's own service reads and writes it, not root's; a power cut may have left it with root. */
+async function writeFirstCib(machine: Machine): Promise<void> {
+  if ((await unitState(machine, UNIT)) === 'active') return;
+  if (!(await machine.exists(CIB))) await machine.writeFile(CIB, formatXml(firstCib()), 0o600);
+  await machine.exec({ file: 'chown', args: ['hacluster:haclient', CIB], effect: 'write' });
+}
 
 async function obstacle(machine: Machine, facts: NodeFacts): Promise<string | undefined> {
   const { ha } = membership(facts);
