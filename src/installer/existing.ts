@@ -14,6 +14,7 @@ import { signatureAt } from './existing-signature.ts';
 import type { ExistingPartition, ExistingTable, TableLabel, TargetDisk } from './model.ts';
 import { partitionDevice } from './model.ts';
 import type { FindDisk } from './model-clear.ts';
+import { LOG_LABELS } from './save-log.ts';
 import type { StorageFacts } from './storage-facts.ts';
 
 export interface ExistingStorage {
@@ -101,8 +102,9 @@ async function lookAt(
   };
 }
 
-/** The volume that brings a kickstart along is no place for an installation. */
-const KICKSTART_LABEL = 'OEMDRV';
+/** A volume that brings a kickstart along, or takes the log, is no place for an installation. */
+const mustStay = (label: string | undefined): label is string =>
+  label !== undefined && LOG_LABELS.includes(label);
 
 interface Inside {
   readonly table?: ExistingTable;
@@ -117,7 +119,7 @@ async function lookInside(machine: Machine, disk: Disk): Promise<Inside> {
   if (table === undefined) {
     return {
       ...(whole === undefined ? {} : { content: whole.type }),
-      ...(whole?.label === KICKSTART_LABEL ? { label: whole.label } : {}),
+      ...(mustStay(whole?.label) ? { label: whole.label } : {}),
     };
   }
   const partitions: ExistingPartition[] = [];
@@ -127,7 +129,7 @@ async function lookInside(machine: Machine, disk: Disk): Promise<Inside> {
       partition.role === 'extended'
         ? undefined
         : await signatureAt(machine, disk.path, partition.start, partition.sectors);
-    if (at?.label === KICKSTART_LABEL) label = at.label;
+    if (mustStay(at?.label)) label = at.label;
     partitions.push({ ...partition, ...(at === undefined ? {} : { content: at.type }) });
   }
   return { table: { label: table.label, partitions }, ...(label === undefined ? {} : { label }) };

@@ -7,7 +7,7 @@ import { onTarget, TARGET } from './installation.ts';
 export const TARGET_LOG = '/var/log/slipway/installer.log';
 
 /** Labels of volumes that take the log: the one that brings kickstarts, and one for nothing else. */
-const LABELS = ['OEMDRV', 'SLIPWAYLOG'];
+export const LOG_LABELS: readonly string[] = ['OEMDRV', 'SLIPWAYLOG'];
 const FOLDER = '/run/slipway/log-volume';
 const NAME = 'slipway-installer.log';
 
@@ -32,7 +32,7 @@ export async function saveLog(machine: Machine, lines: readonly string[]): Promi
     await machine.writeFile(onTarget(TARGET_LOG), text);
     return true;
   });
-  for (const label of LABELS) {
+  for (const label of LOG_LABELS) {
     await attempt(`${NAME} on the volume ${label}`, () =>
       toVolume(machine, `/dev/disk/by-label/${label}`, text),
     );

@@ -163,18 +163,20 @@ describe('partition tables that the real sfdisk writes', () => {
     );
   });
 
-  it('is not seen in the boot sector of a file system', async () => {
-    const bytes = readFileSync(image);
-    bytes.write('FAT32', 82, 'latin1');
-    bytes.write('OEMDRV     ', 71, 'latin1');
-    bytes.writeUInt16LE(0xaa55, 510);
-    const files = { '/dev/vda': bytes, '/sys/block/vda/size': String(SIZE / 512) };
-    const { facts } = await readExisting(fakeMachine({ files }), [], false);
-    assert.deepEqual(
-      facts.disks.map(({ table, content, unusable }) => [table, content, unusable]),
-      [[undefined, 'vfat', 'it holds the volume OEMDRV']],
-    );
-  });
+  for (const label of ['OEMDRV', 'SLIPWAYLOG']) {
+    it(`is not seen in the boot sector of a file system, and a volume ${label} stays`, async () => {
+      const bytes = readFileSync(image);
+      bytes.write('FAT32', 82, 'latin1');
+      bytes.write(label.padEnd(11), 71, 'latin1');
+      bytes.writeUInt16LE(0xaa55, 510);
+      const files = { '/dev/vda': bytes, '/sys/block/vda/size': String(SIZE / 512) };
+      const { facts } = await readExisting(fakeMachine({ files }), [], false);
+      assert.deepEqual(
+        facts.disks.map(({ table, content, unusable }) => [table, content, unusable]),
+        [[undefined, 'vfat', `it holds the volume ${label}`]],
+      );
+    });
+  }
 });
 
 describe('a boot entry of the firmware', () => {
