@@ -4,7 +4,7 @@ import { type Journal, openJournal } from '../src/engine/journal.ts';
 import { completeLine, failedLine } from '../src/engine/lines.ts';
 import type { Machine } from '../src/engine/machine.ts';
 import { redactor } from '../src/engine/redact.ts';
-import { checkStep, type StepEvent, stepProblem } from '../src/engine/run-step.ts';
+import { checkStep, type StepEvent, type StepProblem, stepProblem } from '../src/engine/run-step.ts';
 import { orderSteps, runSteps } from '../src/engine/run-steps.ts';
 import type { HaPlan } from '../src/plan/types.ts';
 import type { AgentStep, NodeFacts } from './agent-step.ts';
@@ -74,6 +74,7 @@ export async function runAgent(request: RunRequest): Promise<RunVerdict> {
     result = { state: 'failed', step: 'write-journal', problem: stepProblem(error) };
   }
   if (result.state === 'interrupted' || result.state === 'partial') return result.state;
+  if (result.state === 'failed') result = { ...result, problem: withRoom(result.problem) };
 
   const line = verdictLine(node, result);
   const recorded = await Promise.allSettled([
@@ -91,6 +92,12 @@ export async function runAgent(request: RunRequest): Promise<RunVerdict> {
   else await outlets.verdict(line);
   return result.state;
 }
+
+/** Whichever write it was that found the disk full: the way out is the same. */
+const withRoom = (problem: StepProblem): StepProblem =>
+  problem.remedy === undefined && /\b(?:ENOSPC|EDQUOT)\b/.test(problem.message)
+    ? { ...problem, remedy: 'make room (df -h; journalctl --vacuum-size=50M), then slipway-agent run' }
+    : problem;
 
 type RunResult =
   | { readonly state: 'complete' }

@@ -49,12 +49,13 @@ describe('a run of the agent', () => {
     assert.deepEqual([journal?.verdict.state, journal?.steps['prove-boot-loader']], ['failed', undefined]);
   });
 
-  it('says its verdict also when the disk is full', async () => {
+  it('says its verdict and the way out also when the disk is full', async () => {
     const machine = await recordedNode();
     const full = Object.assign(machine, {
       writeFile: () => Promise.reject(new Error('ENOSPC: no space left on device, write')),
     });
-    const { verdict, said } = await runRecorded(full);
+    const { verdict, said, progress } = await runRecorded(full);
+    assert.match(progress.join('\n'), /^slipway: remedy: make room/m);
     assert.deepEqual(
       [verdict, said],
       [
