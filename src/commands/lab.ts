@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { registerLabProve } from './lab-prove.ts';
 
 /** Ends the program with words about a mistake on its command line. */
 export type Usage = (message: string) => never;
@@ -34,6 +35,7 @@ export function registerLab(program: Command): void {
   lab.enablePositionalOptions();
   registerUp(lab);
   registerApply(lab);
+  registerLabProve(lab, usageOf);
   registerViews(lab);
   registerReach(lab);
   const down = subcommand(lab, 'down').summary('end the lab and remove its disks');

@@ -27,6 +27,8 @@ export interface LabDisk {
    * it is not there.
    */
   readonly changes?: string;
+  /** Bytes a second at most that the machine writes to it. */
+  readonly writeLimit?: number;
 }
 
 export interface LabMedium {
@@ -136,6 +138,12 @@ export interface LabMachine {
   unplug(disk: LabDisk): Promise<void>;
   /** Writes what is on the screen as an image: PNG where the name says so, else PPM. */
   screenshot(file: string): Promise<void>;
+  /**
+   * Keeps the disks as they are at this moment, as a power cut would: what is written from now on goes to `files`, one for
+   * each disk in their order, and what went before stays in the files that were written to until now. Absolute paths,
+   * made in the engine's own format. Left out by engines that cannot do it.
+   */
+  freezeDisks?(files: readonly string[]): Promise<void>;
   /** Everything printed so far, without terminal control sequences. */
   transcript(): string;
   /** Pulls the plug. Ends exactly what {@link Engine.start} started; fine to call twice. */
@@ -144,9 +152,15 @@ export interface LabMachine {
 
 /** A machine that did not do what was expected, with the last it said. */
 export class LabFailure extends FailedError {
-  constructor(machine: string, message: string, lastLines: readonly string[], consoleLog: string) {
+  /** What went wrong, without what was printed. */
+  readonly reason: string;
+  readonly lastLines: readonly string[];
+
+  constructor(machine: string, reason: string, lastLines: readonly string[], consoleLog: string) {
     const said = lastLines.length === 0 ? 'It printed nothing.' : `It last printed:\n${lastLines.join('\n')}`;
-    super(`${machine}: ${message}\n${said}`, `the whole console is in ${consoleLog}`);
+    super(`${machine}: ${reason}\n${said}`, `the whole console is in ${consoleLog}`);
     this.name = 'LabFailure';
+    this.reason = reason;
+    this.lastLines = lastLines;
   }
 }

@@ -24,6 +24,14 @@ export const DHCP_TOOLS: readonly ToolNeed[] = [
   { tool: 'busybox', why: 'gives addresses to nodes that ask', debianPackage: 'busybox-static' },
 ];
 
+/** What proofs do to disks while no machine has them. */
+export const PROOF_TOOLS: readonly ToolNeed[] = [
+  { tool: 'qemu-img', why: 'keeps disks as they are, and compares them', debianPackage: 'qemu-utils' },
+  { tool: 'qemu-io', why: 'damages disks for a sabotage', debianPackage: 'qemu-utils' },
+  { tool: 'mke2fs', why: "makes somebody else's file system", debianPackage: 'e2fsprogs' },
+  ...toolNeeds('xorriso'),
+];
+
 export const umlTools = (): readonly ToolNeed[] => [...NETWORK, ...UML];
 
 export const qemuTools = (firmware: LabFirmware): readonly ToolNeed[] => [

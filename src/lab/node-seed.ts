@@ -13,12 +13,16 @@ const KEYS = 'root/.ssh/authorized_keys2';
  * `tmpfiles.extra` (systemd 252 and later; others ignore it). Base64, since the lines hold spaces and line ends.
  */
 export function loginCredential(publicKey: string): string {
-  const lines = [
+  return seedCredential(
     'd /root/.ssh 0700 root root -',
     `f+ /${KEYS} 0600 root root - ${publicKey.trim().replaceAll('%', '%%')}`,
-    '',
-  ].join('\n');
-  return `io.systemd.credential.binary:tmpfiles.extra=${Buffer.from(lines).toString('base64')}`;
+  );
+}
+
+/** The same for any lines of tmpfiles.d(5): they are carried out at each start, before services are. */
+export function seedCredential(...lines: readonly string[]): string {
+  const text = [...lines, ''].join('\n');
+  return `io.systemd.credential.binary:tmpfiles.extra=${Buffer.from(text).toString('base64')}`;
 }
 
 /** Files of a bare system: its name, its addresses, our key, a shell on its console. */

@@ -111,19 +111,20 @@ function diskArgs({ disks }: LabMachineSpec): readonly string[] {
   return [
     ...controllers.flatMap((bus) => ['-device', `${CONTROLLER[bus]},id=${bus}`]),
     ...disks.flatMap((disk, i) => [
-      ...['-drive', `if=none,id=disk${i},${backing(disk)}`],
+      ...['-drive', `if=none,id=${driveId(i)},${backing(disk)}`],
       '-device',
-      `${diskDevice(disk.bus, i)},drive=disk${i},serial=${disk.serial}${identity(disk)},bootindex=${i + 1}`,
+      `${diskDevice(disk.bus, i)},drive=${driveId(i)},serial=${disk.serial}${identity(disk)},bootindex=${i + 1}`,
     ]),
   ];
 }
 
 /** Zeros stay holes: the first resync of an array writes a whole disk of them. */
-const backing = ({ file, discardWrites, changes }: LabDisk): string =>
+const backing = ({ file, discardWrites, changes, writeLimit }: LabDisk): string =>
   [
     `format=${changes === undefined ? 'raw' : 'qcow2'}`,
     'cache=unsafe,aio=threads,discard=unmap,detect-zeroes=unmap',
     ...(discardWrites === true ? ['snapshot=on'] : []),
+    ...(writeLimit === undefined ? [] : [`throttling.bps-write=${writeLimit}`]),
     `file=${optionValue(changes ?? file)}`,
   ].join(',');
 
@@ -134,7 +135,10 @@ export const changesCommand = ({ file }: LabDisk, changes: string): Command => (
   effect: 'write',
 });
 
-/** What the disk at this place is called towards QEMU. */
+/** What the content of the disk at this place is called towards QEMU. */
+export const driveId = (index: number): string => `disk${index}`;
+
+/** What the disk itself is called. */
 export const scsiDiskId = (index: number): string => `scsi${index}`;
 
 const SCSI_BUSES = ['scsi', 'lsi', 'pvscsi'] as const;

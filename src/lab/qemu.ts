@@ -12,6 +12,7 @@ import { type ConsoleListeners, GuestConsole } from './guest-console.ts';
 import {
   type Acceleration,
   changesCommand,
+  driveId,
   isScsi,
   OVMF,
   QMP_FD,
@@ -138,6 +139,15 @@ class QemuMachine implements LabMachine {
 
   async screenshot(file: string): Promise<void> {
     await this.#qmp.execute('screendump', { filename: file, format: file.endsWith('.png') ? 'png' : 'ppm' });
+  }
+
+  async freezeDisks(files: readonly string[]): Promise<void> {
+    // One transaction: all disks at the same moment.
+    const actions = this.spec.disks.map((_, i) => ({
+      type: 'blockdev-snapshot-sync',
+      data: { device: driveId(i), 'snapshot-file': files[i], format: 'qcow2' },
+    }));
+    await this.#qmp.execute('transaction', { actions });
   }
 
   transcript(): string {

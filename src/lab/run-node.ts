@@ -74,12 +74,32 @@ async function installNode(
     consoleLog: installLog(spec.consoleLog),
   });
   runs(machine);
-  await machine.waitForLine(/Boot from disk/, LIMIT.menu);
-  machine.type(hotkey);
-  await machine.waitForLine(new RegExp(`slipway: installed ${name}$`), LIMIT.install);
-  if (halts) await machine.waitForLine(/reboot: System halted/, LIMIT.powerOff, 'expected');
-  else await machine.waitForPowerOff(LIMIT.powerOff);
+  await installFrom(machine, name, { hotkey, halts });
   await machine.end();
+}
+
+/**
+ * Takes a node's entry of the boot menu over the serial line, and waits until the node is installed and off. Limits are
+ * milliseconds.
+ * @returns the line that says so.
+ */
+export async function installFrom(
+  machine: LabMachine,
+  node: string,
+  { hotkey, halts }: NonNullable<LabNode['install']>,
+  limits: Readonly<Record<'menu' | 'install' | 'powerOff', number>> = LIMIT,
+): Promise<string> {
+  await chooseEntry(machine, hotkey, limits.menu);
+  const line = await machine.waitForLine(new RegExp(`slipway: installed ${node}$`), limits.install);
+  if (halts) await machine.waitForLine(/reboot: System halted/, limits.powerOff, 'expected');
+  else await machine.waitForPowerOff(limits.powerOff);
+  return line;
+}
+
+/** Takes the entry of the ISO's boot menu that has this key. */
+export async function chooseEntry(machine: LabMachine, hotkey: string, limitMs: number): Promise<void> {
+  await machine.waitForLine(/Boot from disk/, limitMs);
+  machine.type(hotkey);
 }
 
 /** Where the console of the installation is kept. */

@@ -94,7 +94,7 @@ describe("QEMU's command line", () => {
         disks: [
           { file: '/d/1.raw', bus: 'scsi', serial: 'S' },
           { file: '/d/2.raw', bus: 'nvme', serial: 'N', discardWrites: true },
-          { file: '/d/3.raw', bus: 'virtio', serial: 'C', changes: '/d/3,c.qcow2' },
+          { file: '/d/3.raw', bus: 'virtio', serial: 'C', changes: '/d/3,c.qcow2', writeLimit: 4096 },
         ],
         onReboot: 'end',
       }),
@@ -115,7 +115,7 @@ describe("QEMU's command line", () => {
         '-device scsi-hd,id=scsi0,bus=scsi.0,scsi-id=0,drive=disk0,serial=S,bootindex=1',
         '-drive if=none,id=disk1,format=raw,cache=unsafe,aio=threads,discard=unmap,detect-zeroes=unmap,snapshot=on,file=/d/2.raw',
         '-device nvme,drive=disk1,serial=N,bootindex=2',
-        '-drive if=none,id=disk2,format=qcow2,cache=unsafe,aio=threads,discard=unmap,detect-zeroes=unmap,file=/d/3,,c.qcow2',
+        '-drive if=none,id=disk2,format=qcow2,cache=unsafe,aio=threads,discard=unmap,detect-zeroes=unmap,throttling.bps-write=4096,file=/d/3,,c.qcow2',
         '-device virtio-blk-pci,drive=disk2,serial=C,bootindex=3',
       ].join(' '),
     );

@@ -1,0 +1,46 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { SabotageName } from '../lab/prove/sabotage.ts';
+import type { Usage } from './lab.ts';
+
+export interface LabProveOptions {
+  readonly only?: readonly string[];
+  readonly jobs?: number;
+  readonly list?: boolean;
+  readonly sabotage?: SabotageName;
+  /** Where the report goes. */
+  readonly out: string;
+}
+
+export function registerLabProve(lab: Command, usageOf: (command: Command) => Usage): void {
+  lab
+    .command('prove')
+    .summary('prove the ISO on virtual machines, cell by cell')
+    .description(
+      'Installs by every firmware and medium, starts the node from each disk alone, replaces disks, cuts the power, and writes down what was seen in DIR/run.json. Exits 3 when a cell has failed.',
+    )
+    .argument('[SPEC]', 'the spec; default cluster.yaml, else the example')
+    .option('--only <PATTERN...>', 'these cells and those they start from: boot-matrix/uefi-*')
+    .option('--jobs <N>', 'machines at a time; default as many as the cores allow', jobCount)
+    .option('--list', 'print the cells, start nothing')
+    .addOption(
+      new Option('--sabotage <NAME>', 'do harm that must turn exactly one cell red').choices([
+        ...[
+          'grub-erased',
+          'esp-on-one-member',
+          'no-gate',
+          'lying-step',
+          'disk-missing',
+          'undeclared-written',
+        ],
+      ]),
+    )
+    .option('--out <DIR>', 'where the report goes', 'dist/report')
+    .action(async (given: string | undefined, options: LabProveOptions, command: Command) =>
+      (await import('./run-proofs.ts')).runProofs(given, options, usageOf(command)),
+    );
+}
+
+function jobCount(text: string): number {
+  if (!/^[1-9]\d?$/.test(text)) throw new InvalidArgumentError('Write a number from 1 to 99.');
+  return Number(text);
+}

@@ -1,0 +1,209 @@
+/** `slipway lab prove`: from a spec to cells, and from cells to verdicts. */
+import { rmSync } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { availableParallelism, cpus, release, totalmem } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import type { Exec } from '../engine/command.ts';
+import { FailedError, MissingError } from '../errors/exit.ts';
+import { atExit } from '../host/at-exit.ts';
+import { createExec } from '../host/exec.ts';
+import { packageVersion } from '../host/package-root.ts';
+import { interruption } from '../host/signals.ts';
+import { preflight } from '../host/tools.ts';
+import { INSTALLER_STEPS } from '../installer/install.ts';
+import { accelerate } from '../lab/accelerate.ts';
+import { checkRoom, machinesAtOnce, needOf, roomFor } from '../lab/capacity.ts';
+import { type Cell, EVIDENCE_VERSION, type Run } from '../lab/evidence/types.ts';
+import { LabFolder } from '../lab/lab-folder.ts';
+import { PROOF_TOOLS, qemuTools } from '../lab/lab-tools.ts';
+import { withLabLock } from '../lab/launch.ts';
+import { EvidenceBook, RUN_FILE } from '../lab/prove/book.ts';
+import { carryOut } from '../lab/prove/carry-out.ts';
+import { planProofs } from '../lab/prove/plan-proofs.ts';
+import type { ProofGroup } from '../lab/prove/proof.ts';
+import { planSabotage, type Sabotage } from '../lab/prove/sabotage.ts';
+import { repeatCommand, selectCells, unmatched } from '../lab/prove/select.ts';
+import { qemuEngine } from '../lab/qemu.ts';
+import type { Acceleration } from '../lab/qemu-args.ts';
+import { partitionSizes } from '../plan/picture.ts';
+import { makePlan } from '../plan/plan.ts';
+import type { NodePlan, Plan } from '../plan/types.ts';
+import { loadSpec } from '../spec/load.ts';
+import { buildIso } from './iso-pipeline.ts';
+import type { Usage } from './lab.ts';
+import type { LabProveOptions } from './lab-prove.ts';
+import { specFile } from './spec-file.ts';
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Where the ISO that is proven is built. */
+const ISO_FOLDER = 'dist';
+
+export async function runProofs(
+  given: string | undefined,
+  options: LabProveOptions,
+  usage: Usage,
+): Promise<void> {
+  const file = specFile(given);
+  const plan = makePlan((await loadSpec(file)).spec, dirname(file));
+  if (plan.release !== 'embedded') {
+    throw new MissingError(
+      `${plan.cluster} is installed by ${plan.release}'s own installer, which the proofs cannot drive`,
+      'prove the spec with `release: embedded`',
+    );
+  }
+  const iso = resolve(ISO_FOLDER, `${plan.cluster}.iso`);
+  const all = planProofs(plan, { iso, volumes: [], partitions, installerSteps: INSTALLER_STEPS });
+  const patterns = options.only ?? [];
+  const strangers = unmatched(all, patterns);
+  if (strangers.length > 0) usage(`no cell is called ${strangers.join(', ')}; --list prints them all`);
+  const groups = selectCells(all, patterns);
+  if (options.list === true) {
+    for (const { id, row, column } of groups.flatMap(({ cells }) => cells))
+      print(`${id}  (${row}: ${column})`);
+    return;
+  }
+  const sabotage = options.sabotage === undefined ? undefined : planSabotage(options.sabotage, groups);
+  if (sabotage !== undefined && sabotage.cell === undefined) {
+    usage(`no cell of ${plan.cluster} can be struck by ${sabotage.name}`);
+  }
+  const report = resolve(options.out);
+  await mkdir(dirname(report), { recursive: true });
+  // The lock of a lab serves any folder that one command at a time may change.
+  await withLabLock(new LabFolder(report), 'slipway lab prove', () =>
+    prove({ file, plan, iso, groups, report, ...(sabotage === undefined ? {} : { sabotage }) }, options),
+  );
+}
+
+/** What is to be proven, and where. Paths are absolute but for the spec's. */
+interface Order {
+  readonly file: string;
+  readonly plan: Plan;
+  readonly iso: string;
+  readonly groups: readonly ProofGroup[];
+  readonly report: string;
+  readonly sabotage?: Sabotage;
+}
+
+async function prove(order: Order, options: LabProveOptions): Promise<void> {
+  const { file, groups, report, sabotage } = order;
+  const signal = interruption();
+  const exec = createExec({ signal });
+  await preflight([...qemuToolsOf(groups), ...PROOF_TOOLS], exec);
+  await buildIso(file, { out: ISO_FOLDER });
+  const acceleration = await accelerate(exec);
+  const work = `${report}.work`;
+  // What a killed run has left.
+  await rm(work, { recursive: true, force: true });
+  await rm(resolve(report, 'cells'), { recursive: true, force: true });
+  await mkdir(work, { recursive: true });
+  await mkdir(report, { recursive: true });
+  const forget = atExit(() => rmSync(work, { recursive: true, force: true }));
+  try {
+    const jobs = Math.min(
+      options.jobs ?? machinesAtOnce({ kind: 'qemu', acceleration, iso: order.iso }, availableParallelism()),
+      groups.length,
+    );
+    const largest = Math.max(...groups.map(({ computer }) => computer.diskMiB.length));
+    const need = needOf('qemu', groups[0]?.computer.machine.memoryMiB ?? 0, largest + 1);
+    checkRoom(
+      Array.from({ length: jobs }, () => need),
+      await roomFor(work, 'qemu'),
+      work,
+    );
+    const book = new EvidenceBook(report, Date.now(), await blankRun(order, acceleration, exec));
+    const cells = groups.flatMap((group) => group.cells).length;
+    print(`${cells} cells, ${jobs === 1 ? 'one machine' : `${jobs} machines`} at a time (${acceleration})`);
+    if (sabotage !== undefined) print(`sabotage: ${sabotage.title}, in ${sabotage.cell}`);
+    await carryOut(groups, {
+      ...{ exec, report, work, book, jobs, signal },
+      engine: (listeners) => qemuEngine({ acceleration, ...listeners }),
+      ...(sabotage === undefined ? {} : { sabotage }),
+      told: tell,
+    });
+    book.finish();
+    await book.written();
+    conclude(book.run, resolve(report, RUN_FILE));
+  } finally {
+    await rm(work, { recursive: true, force: true });
+    forget();
+  }
+}
+
+const qemuToolsOf = (groups: readonly ProofGroup[]) =>
+  groups.flatMap(({ computer }) => qemuTools(computer.start.firmware));
+
+function partitions(
+  { layout }: NodePlan,
+  diskMiB: number,
+): Run['nodes'][number]['disks'][number]['partitions'] {
+  const sizes = partitionSizes(layout, diskMiB);
+  return layout.partitions.map(({ gptName, role, sizeMiB }, i) => ({
+    name: gptName,
+    role,
+    sizeMiB: sizes[i] ?? sizeMiB,
+  }));
+}
+
+async function blankRun(
+  { file, plan, iso, groups, sabotage }: Order,
+  acceleration: Acceleration,
+  exec: Exec,
+): Promise<Run> {
+  const harm = sabotage === undefined ? [] : ['--sabotage', sabotage.name];
+  const { stdout } = await exec({ file: 'qemu-system-x86_64', args: ['--version'], effect: 'read' });
+  return {
+    version: EVIDENCE_VERSION,
+    command: ['slipway', ...process.argv.slice(2)].join(' '),
+    cluster: plan.cluster,
+    plan: plan.hash,
+    startedAt: new Date().toISOString(),
+    iso: { name: `${plan.cluster}.iso`, sha256: await checksumOf(iso) },
+    machine: describeMachine(acceleration),
+    versions: {
+      slipway: packageVersion(),
+      node: process.versions.node,
+      qemu: /version (\S+)/.exec(stdout)?.[1] ?? 'unknown',
+    },
+    nodes: [],
+    cells: groups
+      .flatMap((group) => group.cells)
+      .map(({ id, proof, row, column }) => ({
+        ...{ id, proof, row, column, verdict: 'not-run' as const },
+        repeat: repeatCommand(file, id, harm),
+      })),
+  };
+}
+
+/** As it was written beside the ISO. */
+async function checksumOf(iso: string): Promise<string> {
+  const text = await readFile(iso.replace(/\.iso$/, '.sha256'), 'utf8');
+  return text.split(/\s/)[0] ?? '';
+}
+
+function describeMachine(acceleration: Acceleration): string {
+  const [cpu] = cpus();
+  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
+  const engine = acceleration === 'kvm' ? 'KVM' : 'emulated (TCG)';
+  return `${cpu?.model.trim() ?? 'unknown processor'}, ${availableParallelism()} cores, ${memory}, Linux ${release()}, ${engine}`;
+}
+
+function tell({ id, verdict, seconds, message, excerpt }: Cell): void {
+  if (verdict === 'running') return;
+  const time = seconds === undefined ? '' : `  ${seconds.toFixed(0)} s`;
+  print(`${verdict.padEnd(7)} ${id}${time}${message === undefined ? '' : `: ${message}`}`);
+  if (verdict === 'failed' && excerpt !== undefined) {
+    for (const line of excerpt.split('\n')) print(`        | ${line}`);
+  }
+}
+
+function conclude({ cells, seconds = 0 }: Run, file: string): void {
+  const count = (verdict: Cell['verdict']): number => cells.filter((cell) => cell.verdict === verdict).length;
+  print(`${count('passed')} of ${cells.length} cells passed in ${seconds.toFixed(0)} s: ${file}`);
+  const red = cells.filter(({ verdict }) => verdict === 'failed');
+  if (red.length === 0) return;
+  throw new FailedError(
+    `${red.length === 1 ? '1 cell has' : `${red.length} cells have`} failed: ${red.map(({ id }) => id).join(', ')}`,
+    `again: ${red[0]?.repeat ?? ''}`,
+  );
+}

@@ -1,0 +1,65 @@
+/** What a cell leaves to be looked at: the whole console, the lines that matter, the screen. */
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { LabMachine } from '../engine.ts';
+
+export class CellLog {
+  /** Relative to the report. */
+  readonly console: string;
+  readonly #report: string;
+  readonly #stream: WriteStream;
+  readonly #shown: string[] = [];
+  readonly #screen: string;
+  #screenshot: string | undefined;
+
+  private constructor(report: string, id: string) {
+    this.#report = report;
+    this.console = join('cells', `${id}.log`);
+    this.#screen = join('cells', `${id}.png`);
+    this.#stream = createWriteStream(join(report, this.console));
+  }
+
+  /** `report`: the report's folder, absolute. */
+  static async open(report: string, id: string): Promise<CellLog> {
+    await mkdir(dirname(join(report, 'cells', id)), { recursive: true });
+    return new CellLog(report, id);
+  }
+
+  /** Lines that show it, in their order. */
+  get excerpt(): readonly string[] {
+    return this.#shown;
+  }
+
+  /** Relative to the report; undefined where there was no screen. */
+  get screenshotFile(): string | undefined {
+    return this.#screenshot;
+  }
+
+  heading(text: string): void {
+    this.#stream.write(`--- switched on: ${text}\n`);
+  }
+
+  line(text: string): void {
+    this.#stream.write(`${text}\n`);
+  }
+
+  shows(line: string): void {
+    this.#shown.push(line.trim());
+  }
+
+  /** The last one of a cell stays. A machine that has just ended has no screen any more. */
+  async screenshot(machine: LabMachine): Promise<void> {
+    try {
+      await machine.screenshot(join(this.#report, this.#screen));
+      this.#screenshot = this.#screen;
+    } catch {
+      // It switched itself off.
+    }
+  }
+
+  /** Resolves when everything is written. */
+  close(): Promise<void> {
+    return new Promise((resolve) => this.#stream.end(() => resolve()));
+  }
+}

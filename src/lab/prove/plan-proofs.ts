@@ -1,0 +1,55 @@
+/** All proofs of a plan, worked out before anything is started. */
+import type { NodePlan, Plan } from '../../plan/types.ts';
+import { bootMatrix } from './boot-matrix.ts';
+import {
+  type ComputerWishes,
+  type InstalledComputer,
+  planComputer,
+  representatives,
+  type Start,
+  startsOf,
+} from './computer.ts';
+import { type InstallerStep, powerCuts } from './power-cuts.ts';
+import type { ProofGroup } from './proof.ts';
+import { secondRun, undeclaredDisks } from './running-again.ts';
+import { missingMember, trap } from './trap.ts';
+
+export interface ProofWishes extends Omit<ComputerWishes, 'undeclared'> {
+  /** All steps of the installer in their order. */
+  readonly installerSteps: readonly InstallerStep[];
+}
+
+/** Groups in the order in which they are begun. @throws {MissingError} for disks that no virtual machine can have. */
+export function planProofs(plan: Plan, wishes: ProofWishes): readonly ProofGroup[] {
+  return representatives(plan).flatMap((node) => {
+    const computer = (start: Start, change: Partial<ComputerWishes> = {}): InstalledComputer =>
+      planComputer(plan, node, start, { ...wishes, ...change });
+    // What no firmware makes a difference to is proven with the first one.
+    const [first, ...others] = startsOf(node);
+    if (first === undefined) return [];
+    const plain = computer(first);
+    return [
+      startGroup(computer(first, { undeclared: true }), true),
+      ...others.map((start) => startGroup(computer(start), false)),
+      ...trapGroups(node, plain, () => computer(first, { bus: 'scsi' })),
+      powerCuts(plain, wishes.installerSteps),
+    ];
+  });
+}
+
+function startGroup(computer: InstalledComputer, isFirst: boolean): ProofGroup {
+  const matrix = bootMatrix(computer);
+  const complete = matrix[1]?.id ?? '';
+  const further = isFirst ? [...secondRun(computer, complete), ...undeclaredDisks(computer, complete)] : [];
+  return { computer, cells: [...matrix, ...further] };
+}
+
+function trapGroups(
+  { layout }: NodePlan,
+  computer: InstalledComputer,
+  onScsi: () => InstalledComputer,
+): readonly ProofGroup[] {
+  const boot = layout.arrays.find(({ role }) => role === 'boot');
+  if (boot === undefined) return [];
+  return [trap(computer, boot.name), missingMember(computer, onScsi, computer)];
+}

@@ -1,0 +1,147 @@
+/**
+ * The trap: a mirrored /boot that is not yet the same on every disk. Firmware and boot loader read one member and do not
+ * know which one is current, so a machine that goes down at the wrong moment may not come back.
+ */
+import { MissingError } from '../../errors/exit.ts';
+import type { LabDisk, LabMachine } from '../engine.ts';
+import { expectDegraded, expectSettled } from './boot-matrix.ts';
+import type { InstalledComputer } from './computer.ts';
+import { installerKernel, nextStepEvent } from './installer-run.ts';
+import { disksAt, type Moment, Moments } from './moments.ts';
+import { Disproof, NotApplicable, type PlannedCell, type ProofGroup } from './proof.ts';
+import { LIMIT, type Stage } from './stage.ts';
+
+export const TRAP = 'trap';
+
+/** How far /boot is when the power goes off. */
+const PERCENTS = [5, 50, 95] as const;
+/**
+ * Bytes a second that the disk which is resynced takes. Unhindered an empty gigabyte is copied before the installer has
+ * anything to wait for; so the wait lasts a minute.
+ */
+const SLOW = 24 * 2 ** 20;
+/** Slow enough for a button to be pressed in between, and for all of the disk to be copied in minutes. */
+const SLUGGISH = 64 * 2 ** 20;
+
+/** Cells that begin with one installation whose /boot is resynced slowly. */
+export function trap(computer: InstalledComputer, boot: string): ProofGroup {
+  const moments = new Map<number, Moment>();
+  const cell = (id: string, column: string, prove: PlannedCell['prove']): PlannedCell => ({
+    ...{ id: `${TRAP}/${computer.id}/${id}`, proof: TRAP, row: computer.title, column, prove },
+  });
+  return {
+    computer,
+    prepare: (stage) => installSlowly(stage, boot, moments),
+    cells: [
+      ...PERCENTS.map((percent) =>
+        cell(`power-cut-at-${percent}`, `power cut at ${percent} % of /boot`, (stage) =>
+          startAfterCut(stage, moments.get(percent)),
+        ),
+      ),
+      cell('reboot-before-sync', 'switched off by its button before /boot is in sync', (stage) =>
+        pressTooEarly(stage, boot, moments.get(PERCENTS[0])),
+      ),
+    ],
+  };
+}
+
+/** A cell of its own, since disks can be pulled out of a running machine on a SCSI bus only. */
+export function missingMember(
+  title: Pick<InstalledComputer, 'id' | 'title'>,
+  plan: () => InstalledComputer,
+  otherwise: InstalledComputer,
+): ProofGroup {
+  const cell = { id: `${TRAP}/${title.id}/missing-member`, proof: TRAP, row: title.title };
+  const column = 'a disk lost after its array was made';
+  try {
+    return { computer: plan(), cells: [{ ...cell, column, prove: loseMember }] };
+  } catch (error) {
+    if (!(error instanceof MissingError)) throw error;
+    const prove = async (): Promise<void> => {
+      throw new NotApplicable(error.message);
+    };
+    return { computer: otherwise, cells: [{ ...cell, column, prove }] };
+  }
+}
+
+async function installSlowly(stage: Stage, boot: string, moments: Map<number, Moment>): Promise<void> {
+  const { iso, start } = stage.computer;
+  const kernel = await installerKernel(stage.exec, iso, stage.node, stage.keep('installer-'));
+  const disks = slowed(stage.disks, stage.computer.mirrored, SLOW);
+  await stage.power({ kernel, disks, medium: { kind: start.medium, file: iso } }, async (machine) => {
+    const taken = new Moments(stage, 'resync');
+    await waitForStep(machine, 'seal-installation', 'applying');
+    for (const percent of PERCENTS) {
+      await waitForPercent(machine, boot, percent);
+      moments.set(percent, await taken.take(machine));
+    }
+  });
+}
+
+/** It starts, whole, and after that the disk that was being copied to starts alone. */
+async function startAfterCut(stage: Stage, moment: Moment | undefined): Promise<void> {
+  const disks = await disksAt(stage, reached(moment));
+  await stage.power({ disks, firmwareMemory: 'copied' }, async (machine) => {
+    await stage.expectLife(machine);
+    await stage.expect(machine, /Arrays in sync: changed/, LIMIT.verdict);
+    await expectSettled(stage, machine);
+    await stage.switchOff(machine);
+  });
+  const copied = disks[stage.computer.mirrored - 1];
+  if (copied !== undefined) await expectDegraded(stage, [copied]);
+}
+
+/** The button is answered only when every disk can start the machine. */
+async function pressTooEarly(stage: Stage, boot: string, moment: Moment | undefined): Promise<void> {
+  const disks = slowed(await disksAt(stage, reached(moment)), stage.computer.mirrored, SLUGGISH);
+  await stage.power({ disks, firmwareMemory: 'copied' }, async (machine) => {
+    await stage.expectLife(machine);
+    // The agent holds shutdowns back before it says how far the first array is.
+    await stage.expect(machine, new RegExp(`array ${boot}: resync`), LIMIT.verdict);
+    await machine.powerButton();
+    stage.shows('the power button was pressed');
+    await expectSettled(stage, machine);
+    await stage.switchOff(machine);
+    stage.shows('the power button was pressed again, and it switched itself off');
+  });
+}
+
+async function loseMember(stage: Stage): Promise<void> {
+  const { iso, start, mirrored, node } = stage.computer;
+  const kernel = await installerKernel(stage.exec, iso, node, stage.keep('installer-'));
+  await stage.power({ kernel, medium: { kind: start.medium, file: iso } }, async (machine) => {
+    await waitForStep(machine, 'create-arrays', 'changed');
+    await machine.unplug(stage.disk(mirrored - 1));
+    stage.shows(`disk ${mirrored} was pulled out`);
+    const ending = new RegExp(`slipway: (?:installed|failed) ${node}`);
+    const line = await stage.expect(machine, ending, LIMIT.install);
+    if (/slipway: installed /.test(line)) throw new Disproof('installed on less than all disks', [line]);
+  });
+}
+
+const reached = (moment: Moment | undefined): Moment => {
+  if (moment === undefined) throw new Disproof('the installation did not get that far');
+  return moment;
+};
+
+/** The last of the mirrored disks is the one that others are copied to. */
+const slowed = (disks: readonly LabDisk[], mirrored: number, writeLimit: number): readonly LabDisk[] =>
+  disks.map((disk, i) => (i === mirrored - 1 ? { ...disk, writeLimit } : disk));
+
+async function waitForStep(machine: LabMachine, id: string, state: string): Promise<void> {
+  for (;;) {
+    const event = await nextStepEvent(machine, LIMIT.install);
+    if (event === undefined) throw new Disproof(`the node is installed, and ${id} was never ${state}`);
+    if (event.id === id && event.state === state) return;
+  }
+}
+
+async function waitForPercent(machine: LabMachine, array: string, percent: number): Promise<void> {
+  const pattern = new RegExp(`${array}: resync (\\d+) %|slipway: installed `);
+  for (;;) {
+    const line = await machine.waitForLine(pattern, LIMIT.install);
+    const done = pattern.exec(line)?.[1];
+    if (done === undefined) throw new Disproof(`${array} was in sync before it was seen at ${percent} %`);
+    if (Number(done) >= percent) return;
+  }
+}
