@@ -1,6 +1,6 @@
 /** The files of the user's that a spec names: whether they are there, and where. */
 import { readdir, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Finding } from './finding.ts';
 import { expandGlob } from './glob.ts';
 import type { ClusterSpec } from './schema.ts';
@@ -65,6 +65,7 @@ export async function findMediaFiles(
       ? [missingFile(media.base.gpgKey, at, ['media', 'base', 'gpgKey'], 'file')]
       : []),
     ...media.files.map(({ from }, i) => missingFile(from, at, ['media', 'files', i, 'from'], 'any')),
+    ...media.files.map(({ from }, i) => keyMedia(at(from), ['media', 'files', i, 'from'])),
     ...keyed.map(({ path, gpgKey }) => missingFile(gpgKey, at, path, 'file')),
   ]);
   return {
@@ -111,6 +112,20 @@ const noRpm = (glob: string, i: number): Finding => ({
   message: `there is no RPM at '${glob}' beside the spec`,
   hint: 'name a .rpm file, a folder that holds some, or a name with * and ?',
 });
+
+/** The secret of a cluster lies beside the ISO, and is never to lie on it: an ISO is copied freely. */
+async function keyMedia(path: string, place: Finding['path']): Promise<readonly Finding[]> {
+  const below = await readdir(path, { recursive: true }).catch(() => []);
+  return [path, ...below]
+    .filter((name) => name.endsWith('.key.iso'))
+    .slice(0, 1)
+    .map((name) => ({
+      path: place,
+      rule: 'key-on-medium',
+      message: `'${basename(name)}' holds the join secret of a cluster and must not come onto the install medium`,
+      hint: 'name the files one by one, or keep the key medium elsewhere',
+    }));
+}
 
 async function missingFile(
   path: string,
