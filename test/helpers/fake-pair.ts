@@ -352,8 +352,8 @@ export function fakePair(ha: HaPlan = HA, secrets: readonly [string, string] = [
       case 'start':
         run.units = [...new Set([...run.units, unit])];
         return '';
-      case 'enable':
-        node.enabled = [...new Set([...node.enabled, ...units])];
+      case 'add-wants':
+        node.enabled = [...new Set([...node.enabled, ...units.slice(1)])];
         return '';
       default:
         return failing(1, `unknown verb ${verb}`);

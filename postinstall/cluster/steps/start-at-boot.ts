@@ -28,7 +28,9 @@ export const startAtBoot: AgentStep = {
   },
 
   async apply(machine) {
-    await machine.exec({ file: 'systemctl', args: ['enable', ...UNITS], effect: 'write' });
+    // Not `enable`: on Debian that asks scripts of SysV as well, which takes half a minute on a small machine.
+    const words = ['add-wants', 'multi-user.target', ...UNITS];
+    await machine.exec({ file: 'systemctl', args: words, effect: 'write' });
     const { stdout } = await machine.exec({
       file: 'systemctl',
       args: ['is-enabled', 'drbd.service'],
