@@ -44,7 +44,7 @@ export const takeJoinSecret: AgentStep = {
       throw new StepFailure(
         'waiting-operator',
         `${from} holds no password for the fence device of ${without.join(' and ')}`,
-        'make the key medium again with it: slipway enrol --fence-password NODE',
+        'make the key medium again with it: slipway enrol --fencing FILE',
       );
     }
     say(`deriving the keys of cluster '${cluster}' from ${from}`);
