@@ -6,6 +6,7 @@ import { stoppableMachine } from '../src/engine/bounded-machine.ts';
 import { readJournal } from '../src/engine/journal.ts';
 import { localMachine } from '../src/engine/local-machine.ts';
 import { acquireLock, LockedError } from '../src/engine/lock.ts';
+import { recentReads } from '../src/engine/recent-reads.ts';
 import { type StepEvent, stepProblem } from '../src/engine/run-step.ts';
 import { spawnExec } from '../src/engine/spawn.ts';
 import { LAYOUT_RECORD_PATH } from '../src/storage/layout-record.ts';
@@ -53,7 +54,8 @@ async function run(call: Extract<AgentCall, { verb: 'run' }>): Promise<number> {
   process.once('SIGTERM', () => stop.abort());
   process.once('SIGINT', () => stop.abort());
   // A stop ends waiting at once; the command that is running is left to its end, and none is begun after it.
-  const machine = stoppableMachine(localMachine({ exec: spawnExec(), signal: stop.signal }), stop.signal);
+  const local = localMachine({ exec: spawnExec(), signal: stop.signal });
+  const machine = recentReads(stoppableMachine(local, stop.signal));
   if (check) return (await checkAgent(machine, given, (line) => print(`${line}\n`), only)) ? 0 : 1;
 
   const lock = await acquireLock(LOCK_PATH, 'slipway-agent run');

@@ -14,41 +14,31 @@ export const startFirewall: AgentStep = {
 
   async check(machine) {
     const enabled = await enabledUnits(machine);
-    const idle = await inactive(machine, enabled);
+    const idle = enabled.filter(({ isActive }) => !isActive).map(({ unit }) => unit);
     if (idle.length > 0) return { done: false, why: `${idle.join(', ')}: enabled and not active` };
-    return {
-      done: true,
-      evidence: { active: enabled.length === 0 ? 'none is enabled' : enabled.join(', ') },
-    };
+    const active = enabled.map(({ unit }) => unit).join(', ') || 'none is enabled';
+    return { done: true, evidence: { active } };
   },
 
   async apply(machine) {
-    for (const unit of await inactive(machine, await enabledUnits(machine)))
-      await machine.exec({ file: 'systemctl', args: ['start', unit], effect: 'write' });
+    for (const { unit, isActive } of await enabledUnits(machine))
+      if (!isActive) await machine.exec({ file: 'systemctl', args: ['start', unit], effect: 'write' });
   },
 };
 
-const enabledUnits = (machine: Machine): Promise<readonly string[]> =>
-  filterAsync(UNITS, async (unit) => (await ask(machine, 'is-enabled', unit)) === 'enabled');
-
-const inactive = (machine: Machine, units: readonly string[]): Promise<readonly string[]> =>
-  filterAsync(units, async (unit) => (await ask(machine, 'is-active', unit)) !== 'active');
-
-async function ask(machine: Machine, question: 'is-enabled' | 'is-active', unit: string): Promise<string> {
-  // systemctl(1): 1 and 3 say no, 4 that there is no such unit.
+/** The units that are enabled, with whether each is active. One question for all of them. */
+async function enabledUnits(
+  machine: Machine,
+): Promise<readonly { readonly unit: string; readonly isActive: boolean }[]> {
   const { stdout } = await machine.exec({
     file: 'systemctl',
-    args: [question, unit],
-    accept: [0, 1, 3, 4],
+    args: ['show', '--property=Id,UnitFileState,ActiveState', ...UNITS],
     effect: 'read',
   });
-  return stdout.trim();
-}
-
-async function filterAsync(
-  units: readonly string[],
-  holds: (unit: string) => Promise<boolean>,
-): Promise<readonly string[]> {
-  const answers = await Promise.all(units.map(holds));
-  return units.filter((_, i) => answers[i]);
+  return stdout.split('\n\n').flatMap((block) => {
+    const value = (key: string): string | undefined => new RegExp(`^${key}=(.*)$`, 'm').exec(block)?.[1];
+    const unit = value('Id');
+    const isEnabled = unit !== undefined && value('UnitFileState') === 'enabled';
+    return isEnabled ? [{ unit, isActive: value('ActiveState') === 'active' }] : [];
+  });
 }

@@ -76,6 +76,11 @@ export async function openJournal(machine: Machine, path: string, identity: RunI
     save({ ...content, steps: { ...content.steps, [id]: entry } });
 
   await save(content);
+  // What was found so was not made so: the record reaches the disk with the next one, and a power cut before that loses
+  // nothing but words. A run that finds nothing to do writes twice instead of once for each step.
+  const remember = (id: string, entry: StepRecord): void => {
+    content = { ...content, steps: { ...content.steps, [id]: entry } };
+  };
   return {
     earlier: {
       steps: before?.steps ?? {},
@@ -85,7 +90,12 @@ export async function openJournal(machine: Machine, path: string, identity: RunI
     intent: (id, why) => record(id, { at: time(), state: 'intent', why }),
     applied: (id) => record(id, { at: time(), state: 'applied' }),
     waiting: (id, problem) => record(id, { at: time(), state: 'waiting', problem }),
-    verified: (id, outcome, evidence) => record(id, { at: time(), state: 'verified', outcome, evidence }),
+    async verified(id, outcome, evidence) {
+      const entry: StepRecord = { at: time(), state: 'verified', outcome, evidence };
+      const saidToWait = content.steps[id]?.state === 'waiting';
+      if (outcome === 'already-done' && !saidToWait) remember(id, entry);
+      else await record(id, entry);
+    },
     failed: (id, problem) => record(id, { at: time(), state: 'failed', problem }),
     conclude(verdict) {
       const ended = { ...content, verdict, run: { ...content.run, endedAt: time() } };

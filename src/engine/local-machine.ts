@@ -1,5 +1,5 @@
 /** The {@link Machine} that is really there: this kernel, and the file tree below `root`. */
-import { lstat, open, readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
+import { lstat, open, readdir, readFile, readlink, realpath, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { writeFileAtomically } from './atomic-file.ts';
@@ -24,7 +24,9 @@ const MAX_LINKS = 40;
 export function localMachine(options: LocalMachineOptions = {}): Machine {
   const { root = '/', signal } = options;
   const exec = options.exec ?? spawnExec(signal === undefined ? {} : { signal });
-  const locate = async (path: string): Promise<string> => join(root, await resolveBelow(root, path));
+  // Of the running system itself the kernel resolves the links, in one call instead of one for each folder of a path.
+  const locate = async (path: string): Promise<string> =>
+    root === '/' ? path : join(root, await resolveBelow(root, path));
 
   return {
     exec,
@@ -48,6 +50,7 @@ export function localMachine(options: LocalMachineOptions = {}): Machine {
     exists: async (path) => (await absentAs(undefined, stat(await locate(path)))) !== undefined,
     list: async (path) => (await absentAs([], readdir(await locate(path)))).sort(),
     async realPath(path) {
+      if (root === '/') return realpath(path).catch(() => undefined);
       const inside = await resolveBelow(root, path).catch(() => undefined);
       if (inside === undefined) return undefined;
       return (await absentAs(undefined, lstat(join(root, inside)))) === undefined ? undefined : inside;

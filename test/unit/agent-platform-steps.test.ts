@@ -155,13 +155,17 @@ describe('start-firewall', () => {
     const started = new Set<string>();
     return fakeMachine({
       commands: {
-        systemctl: ({ args: [verb, unit = ''] }) => {
-          if (verb === 'start') started.add(unit);
-          const isEnabled = states[unit] !== undefined;
-          if (verb === 'is-enabled')
-            return { exitCode: isEnabled ? 0 : 1, stdout: isEnabled ? 'enabled\n' : 'disabled\n' };
-          const isActive = states[unit] === 'active' || started.has(unit);
-          return { exitCode: isActive ? 0 : 3, stdout: isActive ? 'active\n' : 'inactive\n' };
+        systemctl: ({ args: [verb, ...words] }) => {
+          if (verb === 'start') for (const unit of words) started.add(unit);
+          if (verb === 'start') return '';
+          return words
+            .filter((unit) => !unit.startsWith('--'))
+            .map((unit) => {
+              const isActive = states[unit] === 'active' || started.has(unit);
+              const file = states[unit] === undefined ? 'disabled' : 'enabled';
+              return `Id=${unit}\nActiveState=${isActive ? 'active' : 'inactive'}\nUnitFileState=${file}\n`;
+            })
+            .join('\n');
         },
       },
     });
@@ -178,7 +182,10 @@ describe('start-firewall', () => {
   });
 
   it('asks nothing of a node that enables none', async () => {
-    const machine = fakeMachine({ commands: { systemctl: () => ({ exitCode: 1, stdout: 'disabled\n' }) } });
+    // A unit that is not installed has no file at all.
+    const machine = fakeMachine({
+      commands: { systemctl: () => 'Id=firewalld.service\nActiveState=inactive\nUnitFileState=\n' },
+    });
     assert.deepEqual(evidence(await run(startFirewall, machine)), { active: 'none is enabled' });
   });
 
@@ -186,12 +193,12 @@ describe('start-firewall', () => {
     const machine = fakeMachine({
       commands: {
         systemctl: ({ args }) =>
-          args[0] === 'is-enabled' ? 'enabled' : { exitCode: args[0] === 'start' ? 0 : 3 },
+          args[0] === 'start' ? '' : 'Id=nftables.service\nActiveState=failed\nUnitFileState=enabled\n',
       },
     });
     assert.match(
       failure(await run(startFirewall, machine)),
-      /^verify-failed: applied, but still: firewalld\.service, nftables/,
+      /^verify-failed: applied, but still: nftables\.service: enabled and not active$/,
     );
   });
 });
