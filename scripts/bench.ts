@@ -13,6 +13,7 @@ import { createExec } from '../src/host/exec.ts';
 import { interruption, interruptionExitCode } from '../src/host/signals.ts';
 import { accelerate } from '../src/lab/accelerate.ts';
 import { benchCold, benchRebuild } from './bench/build.ts';
+import { benchCluster } from './bench/cluster.ts';
 import { benchHelp } from './bench/help.ts';
 import { benchLint } from './bench/lint.ts';
 import { benchNode } from './bench/node.ts';
@@ -34,6 +35,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   { name: 'cold', slow: true, run: benchCold },
   { name: 'remaster', slow: true, run: benchRemaster },
   { name: 'node', slow: true, run: benchNode },
+  { name: 'cluster', slow: true, run: benchCluster },
 ];
 
 /** @throws {RangeError} for a name that no benchmark has. */
