@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { DiskBus } from '../lab/engine.ts';
 import type { SabotageName } from '../lab/prove/sabotage.ts';
 import type { Usage } from './lab.ts';
 
@@ -6,7 +7,8 @@ export interface LabProveOptions {
   readonly only?: readonly string[];
   readonly jobs?: number;
   readonly list?: boolean;
-  readonly sabotage?: SabotageName;
+  readonly sabotage?: readonly SabotageName[];
+  readonly bus?: DiskBus;
   /** Where the report goes. */
   readonly out: string;
 }
@@ -23,7 +25,10 @@ export function registerLabProve(lab: Command, usageOf: (command: Command) => Us
     .option('--jobs <N>', 'machines at a time; default as many as the cores allow', jobCount)
     .option('--list', 'print the cells, start nothing')
     .addOption(
-      new Option('--sabotage <NAME>', 'do harm that must turn exactly one cell red').choices([
+      new Option(
+        '--sabotage <NAME...>',
+        'do harm, each kind of which must turn exactly one cell red',
+      ).choices([
         ...[
           'grub-erased',
           'esp-on-one-member',
@@ -32,6 +37,11 @@ export function registerLabProve(lab: Command, usageOf: (command: Command) => Us
           'disk-missing',
           'undeclared-written',
         ],
+      ]),
+    )
+    .addOption(
+      new Option('--bus <NAME>', 'controller of disks that the spec leaves open').choices([
+        ...['virtio', 'sata', 'scsi', 'lsi', 'pvscsi', 'nvme'],
       ]),
     )
     .option('--out <DIR>', 'where the report goes', 'dist/report')

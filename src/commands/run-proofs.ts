@@ -1,5 +1,5 @@
 /** `slipway lab prove`: from a spec to cells, and from cells to verdicts. */
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
@@ -53,7 +53,11 @@ export async function runProofs(
     );
   }
   const iso = resolve(ISO_FOLDER, `${plan.cluster}.iso`);
-  const all = planProofs(plan, { iso, volumes: [], partitions, installerSteps: INSTALLER_STEPS });
+  const key = resolve(ISO_FOLDER, `${plan.cluster}.key.iso`);
+  const all = planProofs(plan, {
+    ...{ iso, volumes: existsSync(key) ? [key] : [], partitions, installerSteps: INSTALLER_STEPS },
+    ...(options.bus === undefined ? {} : { bus: options.bus }),
+  });
   const patterns = options.only ?? [];
   const strangers = unmatched(all, patterns);
   if (strangers.length > 0) usage(`no cell is called ${strangers.join(', ')}; --list prints them all`);
@@ -63,15 +67,14 @@ export async function runProofs(
       print(`${id}  (${row}: ${column})`);
     return;
   }
-  const sabotage = options.sabotage === undefined ? undefined : planSabotage(options.sabotage, groups);
-  if (sabotage !== undefined && sabotage.cell === undefined) {
-    usage(`no cell of ${plan.cluster} can be struck by ${sabotage.name}`);
-  }
+  const sabotages = (options.sabotage ?? []).map((name) => planSabotage(name, groups));
+  const idle = sabotages.filter(({ cell }) => cell === undefined);
+  if (idle.length > 0) usage(`no wanted cell can be struck by ${idle.map(({ name }) => name).join(', ')}`);
   const report = resolve(options.out);
   await mkdir(dirname(report), { recursive: true });
   // The lock of a lab serves any folder that one command at a time may change.
   await withLabLock(new LabFolder(report), 'slipway lab prove', () =>
-    prove({ file, plan, iso, groups, report, ...(sabotage === undefined ? {} : { sabotage }) }, options),
+    prove({ file, plan, iso, groups, report, sabotages }, options),
   );
 }
 
@@ -82,11 +85,11 @@ interface Order {
   readonly iso: string;
   readonly groups: readonly ProofGroup[];
   readonly report: string;
-  readonly sabotage?: Sabotage;
+  readonly sabotages: readonly Sabotage[];
 }
 
 async function prove(order: Order, options: LabProveOptions): Promise<void> {
-  const { file, groups, report, sabotage } = order;
+  const { file, groups, report, sabotages } = order;
   const signal = interruption();
   const exec = createExec({ signal });
   await preflight([...qemuToolsOf(groups), ...PROOF_TOOLS], exec);
@@ -111,14 +114,13 @@ async function prove(order: Order, options: LabProveOptions): Promise<void> {
       await roomFor(work, 'qemu'),
       work,
     );
-    const book = new EvidenceBook(report, Date.now(), await blankRun(order, acceleration, exec));
+    const book = new EvidenceBook(report, Date.now(), await blankRun(order, options, acceleration, exec));
     const cells = groups.flatMap((group) => group.cells).length;
     print(`${cells} cells, ${jobs === 1 ? 'one machine' : `${jobs} machines`} at a time (${acceleration})`);
-    if (sabotage !== undefined) print(`sabotage: ${sabotage.title}, in ${sabotage.cell}`);
+    for (const { title, cell } of sabotages) print(`sabotage: ${title}, in ${cell}`);
     await carryOut(groups, {
-      ...{ exec, report, work, book, jobs, signal },
+      ...{ exec, report, work, book, jobs, sabotages, signal },
       engine: (listeners) => qemuEngine({ acceleration, ...listeners }),
-      ...(sabotage === undefined ? {} : { sabotage }),
       told: tell,
     });
     book.finish();
@@ -146,11 +148,14 @@ function partitions(
 }
 
 async function blankRun(
-  { file, plan, iso, groups, sabotage }: Order,
+  { file, plan, iso, groups, sabotages }: Order,
+  { bus }: LabProveOptions,
   acceleration: Acceleration,
   exec: Exec,
 ): Promise<Run> {
-  const harm = sabotage === undefined ? [] : ['--sabotage', sabotage.name];
+  const onBus = bus === undefined ? [] : ['--bus', bus];
+  const harm = (id: string): readonly string[] =>
+    sabotages.filter(({ cell }) => cell === id).flatMap(({ name }) => ['--sabotage', name]);
   const { stdout } = await exec({ file: 'qemu-system-x86_64', args: ['--version'], effect: 'read' });
   return {
     version: EVIDENCE_VERSION,
@@ -170,7 +175,7 @@ async function blankRun(
       .flatMap((group) => group.cells)
       .map(({ id, proof, row, column }) => ({
         ...{ id, proof, row, column, verdict: 'not-run' as const },
-        repeat: repeatCommand(file, id, harm),
+        repeat: repeatCommand(file, id, [...onBus, ...harm(id)]),
       })),
   };
 }

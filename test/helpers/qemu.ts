@@ -8,6 +8,7 @@ import { accelerate } from '../../src/lab/accelerate.ts';
 import { createDisk } from '../../src/lab/disks.ts';
 import type { LabDisk, LabFirmware, LabMachine, LabMachineSpec } from '../../src/lab/engine.ts';
 import { qemuEngine } from '../../src/lab/qemu.ts';
+import { chooseEntry, installFrom } from '../../src/lab/run-node.ts';
 
 /** Milliseconds a phase may take under emulation on a busy machine: far more than it needs, far less than for ever. */
 export const LIMIT = {
@@ -93,12 +94,6 @@ export class Bench {
     return this.#running;
   }
 
-  /** Forgets UEFI's boot entries, as a new mainboard would. */
-  async forgetFirmware(): Promise<void> {
-    await this.end();
-    await rm(join(this.dir, 'efivars.fd'), { force: true });
-  }
-
   async end(): Promise<void> {
     await this.#running?.end();
     this.#running = undefined;
@@ -120,16 +115,12 @@ export async function install(
   node: string,
 ): Promise<void> {
   const machine = await bench.start({ medium });
-  await choose(machine, hotkey);
-  await machine.waitForLine(new RegExp(`slipway: installed ${node}$`), LIMIT.install);
-  await machine.waitForPowerOff(LIMIT.powerOff);
+  await installFrom(machine, node, { hotkey, halts: false }, LIMIT);
 }
 
 /** Waits for the boot menu and takes the entry with that key, over the serial line. */
-export async function choose(machine: LabMachine, hotkey: string): Promise<void> {
-  await machine.waitForLine(/Boot from disk/, LIMIT.menu);
-  machine.type(hotkey);
-}
+export const choose = (machine: LabMachine, hotkey: string): Promise<void> =>
+  chooseEntry(machine, hotkey, LIMIT.menu);
 
 /** Proves that somebody is at home, whatever has failed: Enter is answered by a login prompt. */
 export async function expectLogin(machine: LabMachine, node: string): Promise<void> {

@@ -166,7 +166,7 @@ async function proven(
     exec: change.exec ?? answering(),
     engine: (listeners) => engine.create(listeners),
     signal: change.signal ?? new AbortController().signal,
-    ...(change.sabotage === undefined ? {} : { sabotage: change.sabotage(groups) }),
+    sabotages: change.sabotage === undefined ? [] : [change.sabotage(groups)],
     told: () => undefined,
   });
   return JSON.parse(await readFile(join(dir, 'run.json'), 'utf8'));

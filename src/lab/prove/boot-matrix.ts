@@ -113,13 +113,14 @@ async function startForgotten(stage: Stage): Promise<void> {
   });
 }
 
-/**
- * The node itself has verified everything. One that forms a cluster with others cannot be complete without them: it waits
- * for its peers, or for the secret they share, after all steps that concern the node alone.
- */
+/** What a node of a cluster says when all that concerns it alone is verified: without the others it is never complete. */
+const WAITS_FOR_OTHERS = 'slipway: \\[\\d+/\\d+\\] (?:.+: waits for its peer|Join secret: waits for you)';
+
+/** The node itself has verified everything. */
 export async function expectSettled(stage: Stage, machine: LabMachine): Promise<void> {
-  const waits = 'slipway: \\[\\d+/\\d+\\] .*: waits for (?:its peer|you)';
-  await stage.expect(machine, new RegExp(`slipway: complete ${stage.node}$|${waits}`), LIMIT.verdict);
+  const complete = `slipway: complete ${stage.node}$`;
+  const settled = stage.computer.inCluster ? `${complete}|${WAITS_FOR_OTHERS}` : complete;
+  await stage.expect(machine, new RegExp(settled), LIMIT.verdict);
 }
 
 /** Started from a part of its disks, the node says that it is degraded and stays up. */

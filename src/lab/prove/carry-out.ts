@@ -16,7 +16,7 @@ export interface CarryOut extends Omit<StageSurroundings, 'now'> {
   readonly book: EvidenceBook;
   /** Groups at a time. */
   readonly jobs: number;
-  readonly sabotage?: Sabotage;
+  readonly sabotages: readonly Sabotage[];
   readonly signal: AbortSignal;
   /** Hears of each cell when it begins and when it has ended. */
   told(cell: Cell): void;
@@ -82,7 +82,7 @@ interface Course {
 async function carryOutCell(
   cell: PlannedCell,
   { stage, prepare, before }: Course,
-  { report, book, told, sabotage, signal }: CarryOut,
+  { report, book, told, sabotages, signal }: CarryOut,
 ): Promise<Verdict> {
   const { id } = cell;
   const tell = (finding: Parameters<EvidenceBook['note']>[1]): Verdict => {
@@ -96,7 +96,7 @@ async function carryOutCell(
   const from = book.now();
   const log = await CellLog.open(report, id);
   tell({ verdict: 'running', from, console: log.console });
-  stage.enter(log, sabotage?.cell === id ? sabotage.tamper : undefined);
+  stage.enter(log, sabotages.find((sabotage) => sabotage.cell === id)?.tamper);
   let finding: Finding;
   try {
     await prepare();

@@ -34,6 +34,8 @@ export interface InstalledComputer {
   readonly demand: DiskDemand;
   /** Mirrored disks, spares left out: each of them starts the node alone. None when nothing is mirrored. */
   readonly mirrored: number;
+  /** It forms a cluster with other nodes. */
+  readonly inCluster: boolean;
   /** Switched on as it is installed; its disks and logs have names without a folder. */
   readonly machine: LabMachineSpec;
   readonly diskMiB: readonly number[];
@@ -112,6 +114,7 @@ export function planComputer(
     title: alone ? start.title : `${node.name}: ${start.title}`,
     demand: node.disks,
     mirrored: kind === 'raid1' ? diskCount - spares : 0,
+    inCluster: node.ha !== undefined,
     machine: {
       ...spec,
       disks: machine.disks.map((disk, i) => ({ ...disk, file: `disk${i + 1}.raw` })),

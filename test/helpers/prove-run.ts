@@ -1,0 +1,37 @@
+/** `slipway lab prove` as people type it, in a folder of its own. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createExec } from '../../src/host/exec.ts';
+import { packageRoot } from '../../src/host/package-root.ts';
+import type { Run, Verdict } from '../../src/lab/evidence/types.ts';
+
+const exec = createExec();
+
+export interface ProveRun {
+  readonly exitCode: number;
+  readonly output: string;
+  readonly run: Run;
+  /** Ids of the cells with this verdict. */
+  cells(verdict: Verdict): readonly string[];
+}
+
+/** Builds the command line first, as it is now. `limitMs`: for all of it. */
+export async function prove(limitMs: number, ...args: readonly string[]): Promise<ProveRun> {
+  const cwd = packageRoot();
+  const out = await mkdtemp(join(tmpdir(), 'slipway-prove-'));
+  const node = (...words: readonly string[]) =>
+    exec({ file: process.execPath, args: words, cwd, effect: 'write', accept: [0, 3], timeoutMs: limitMs });
+  try {
+    await node('scripts/build.mjs');
+    const report = join(out, 'report');
+    const { exitCode, stdout, stderr } = await node('lib/cli.js', 'lab', 'prove', ...args, '--out', report);
+    const run: Run = JSON.parse(await readFile(join(report, 'run.json'), 'utf8'));
+    return {
+      ...{ exitCode, output: stdout + stderr, run },
+      cells: (verdict) => run.cells.filter((cell) => cell.verdict === verdict).map(({ id }) => id),
+    };
+  } finally {
+    await rm(out, { recursive: true, force: true });
+  }
+}
