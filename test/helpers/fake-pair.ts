@@ -94,6 +94,7 @@ export function fakePair(ha: HaPlan = HA, secrets: readonly [string, string] = [
         '/usr/sbin/crm_mon': '',
         '/usr/sbin/drbdadm': '',
         '/usr/sbin/drbdsetup': '',
+        '/usr/bin/fuser': '',
         '/proc/self/mounts': '/dev/sda2 / ext4 rw 0 0\n',
         [DISK]: Buffer.alloc(8192),
         [MEDIUM]: '',

@@ -10,6 +10,9 @@ import { membership, pairOf } from '../members.ts';
 const PROGRAMS = ['/usr/sbin/corosync', '/usr/sbin/pacemakerd', '/usr/sbin/cibadmin', '/usr/sbin/crm_mon'];
 const DRBD_PROGRAMS = ['/usr/sbin/drbdadm', '/usr/sbin/drbdsetup'];
 
+/** Of psmisc: Pacemaker's agent of file systems does nothing without it. Its folder differs from system to system. */
+const FUSER = ['/usr/bin/fuser', '/usr/sbin/fuser'];
+
 /** The plan can be carried out here: addresses, programs, and a decision about fencing. Looked at before anything else. */
 export const checkMembers: AgentStep = {
   id: 'check-members',
@@ -73,12 +76,19 @@ async function missingPrograms(
   const wanted = [...PROGRAMS, ...(ha.replication === undefined ? [] : DRBD_PROGRAMS)];
   const missing: string[] = [];
   for (const program of wanted) if (!(await machine.exists(program))) missing.push(program);
+  const usesFiles = ha.replication !== undefined;
+  if (usesFiles && !(await anyExists(machine, FUSER))) missing.push('fuser');
   if (missing.length === 0) return [];
   const { cluster, replication } = platform.packages;
   const packages = [...cluster, ...(ha.replication === undefined ? [] : replication)];
   return [
     `${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not installed (packages ${packages.join(', ')})`,
   ];
+}
+
+async function anyExists(machine: Machine, paths: readonly string[]): Promise<boolean> {
+  const there = await Promise.all(paths.map((path) => machine.exists(path)));
+  return there.includes(true);
 }
 
 /** IPv4 addresses of this node, without prefix length. */
