@@ -51,7 +51,7 @@ export function powerCutsPage({ points, outcomes }: Ledger): string {
   const formations = new Set(outcomes.map(({ formation }) => formation)).size;
   const rows = outcomes.map(
     ({ formation, node, at, who, result, detail }) =>
-      `| ${formation} | n${node} | ${at.replaceAll('|', '\\|')} | ${who} | ${result}${detail === '' ? '' : `: ${detail.split('\n')[0]}`} |`,
+      `| ${formation} | n${node} | ${at.replaceAll('|', '\\|')} | ${who} | ${result}${detail === '' ? '' : `: ${detail.split('\n')[0]?.replaceAll('|', '\\|')}`} |`,
   );
   return `${[
     '# Power cuts on real nodes',
