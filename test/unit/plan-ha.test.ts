@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { memberAddresses, memberPorts, planHa } from '../../src/plan/ha.ts';
 import { makePlan } from '../../src/plan/plan.ts';
+import { planTable } from '../../src/plan/table.ts';
 import { checkSpecText } from '../../src/spec/load.ts';
 import type { ClusterSpec } from '../../src/spec/schema.ts';
 
@@ -37,6 +38,28 @@ ${ha}`;
 
 const CLUSTERED = '      - { role: clustered, size: rest, fileSystem: xfs, mount: /data }\n';
 const NONE = '  fencing: none, I accept split brain\n';
+
+describe('the table of a plan', () => {
+  it('tells what the nodes do together, once for all of them', () => {
+    const spec = specOf('ha-pair', 2, `${NONE}  vip: 10.10.0.100/24\n  services: [nginx.service]\n`, {
+      volume: CLUSTERED,
+    });
+    const paragraphs = planTable(makePlan(spec, '/')).split('\n\n');
+    assert.equal(
+      paragraphs.at(-1),
+      `together: node-a (10.10.0.10), node-b (10.10.0.11)
+  data: xfs at /data, replicated 10.10.0.10 ↔ 10.10.0.11
+  services: nginx.service
+  address of the service: 10.10.0.100/24
+  fencing: none, "I accept split brain"`,
+    );
+    const fenced = specOf('cluster', 3, '  fencing: { disks: [/dev/disk/by-id/shared] }\n');
+    assert.match(
+      planTable(makePlan(fenced, '/')),
+      /\n {2}fencing: sbd on \/dev\/disk\/by-id\/shared with \/dev\/watchdog$/,
+    );
+  });
+});
 
 describe('the plan of a cluster', () => {
   it('is the same for both nodes of a pair, and replicates their clustered volume', () => {
