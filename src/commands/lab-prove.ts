@@ -41,7 +41,7 @@ export function registerLabProve(lab: Command, usageOf: (command: Command) => Us
     )
     .addOption(
       new Option('--bus <NAME>', 'controller of disks that the spec leaves open').choices([
-        ...['virtio', 'sata', 'scsi', 'lsi', 'pvscsi', 'nvme'],
+        ...['virtio', 'sata', 'scsi', 'nvme'],
       ]),
     )
     .option('--out <DIR>', 'where the report goes', 'dist/report')

@@ -118,13 +118,16 @@ async function prove(order: Order, options: LabProveOptions): Promise<void> {
     const cells = groups.flatMap((group) => group.cells).length;
     print(`${cells} cells, ${jobs === 1 ? 'one machine' : `${jobs} machines`} at a time (${acceleration})`);
     for (const { title, cell } of sabotages) print(`sabotage: ${title}, in ${cell}`);
-    await carryOut(groups, {
-      ...{ exec, report, work, book, jobs, sabotages, signal },
-      engine: (listeners) => qemuEngine({ acceleration, ...listeners }),
-      told: tell,
-    });
-    book.finish();
-    await book.written();
+    try {
+      await carryOut(groups, {
+        ...{ exec, report, work, book, jobs, sabotages, signal },
+        engine: (listeners) => qemuEngine({ acceleration, ...listeners }),
+        told: tell,
+      });
+    } finally {
+      book.finish();
+      await book.written();
+    }
     conclude(book.run, resolve(report, RUN_FILE));
   } finally {
     await rm(work, { recursive: true, force: true });

@@ -325,6 +325,9 @@ describe('carrying proofs out', () => {
         return answering()(command);
       };
       await assert.rejects(proven(dir, engine, ['boot-matrix/bios-cd'], { exec }), /no space left/);
+      const run: Run = JSON.parse(await readFile(join(dir, 'run.json'), 'utf8'));
+      assert.deepEqual(cellOf(run, 'disk-1-alone').message, 'the run has broken off');
+      assert.ok(run.cells.every(({ verdict }) => verdict !== 'running'));
       assert.equal(engine.running.size, 0);
       assert.deepEqual(await readdir(join(dir, 'work')), []);
     });

@@ -103,7 +103,12 @@ async function carryOutCell(
     await cell.prove(stage);
     finding = { verdict: 'passed', lines: log.excerpt };
   } catch (error) {
-    finding = judge(error, log.excerpt);
+    const found = judge(error, log.excerpt);
+    if (found === undefined) {
+      tell({ verdict: 'not-run', message: signal.aborted ? 'interrupted' : 'the run has broken off' });
+      throw error;
+    }
+    finding = found;
   }
   await stage.leave();
   // A machine that was ended by us proves nothing.
@@ -123,8 +128,8 @@ interface Finding {
   readonly lines: readonly string[];
 }
 
-/** What a cell ended with. Whatever is neither a finding nor foreseen is a mistake of ours. */
-function judge(error: unknown, shown: readonly string[]): Finding {
+/** What a cell ended with; undefined for what no proof is about: a full disk, a program that fails, a mistake of ours. */
+function judge(error: unknown, shown: readonly string[]): Finding | undefined {
   if (error instanceof NotApplicable) return { verdict: 'not-run', message: error.message, lines: shown };
   if (error instanceof Disproof) {
     return { verdict: 'failed', message: error.message, lines: [...shown, ...error.lines] };
@@ -132,5 +137,5 @@ function judge(error: unknown, shown: readonly string[]): Finding {
   if (error instanceof LabFailure) {
     return { verdict: 'failed', message: error.reason, lines: error.lastLines };
   }
-  throw error;
+  return undefined;
 }

@@ -181,6 +181,8 @@ export class Stage {
     this.#log?.heading(describeStart(spec));
     this.#running = await this.#engine.start(spec);
     try {
+      // Nobody could interrupt it while it was being started.
+      if (this.#ended) await this.#running.end();
       return await use(this.#running);
     } finally {
       await this.#end();
