@@ -1,5 +1,5 @@
 /** `slipway lab prove`: from a spec to cells, and from cells to verdicts. */
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
@@ -28,7 +28,9 @@ import type { Acceleration } from '../lab/qemu-args.ts';
 import { partitionSizes } from '../plan/picture.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { NodePlan, Plan } from '../plan/types.ts';
+import { keyMediumPath } from '../secrets/key-medium.ts';
 import { loadSpec } from '../spec/load.ts';
+import { clusterOf } from './iso-key.ts';
 import { buildIso } from './iso-pipeline.ts';
 import type { Usage } from './lab.ts';
 import type { LabProveOptions } from './lab-prove.ts';
@@ -53,9 +55,8 @@ export async function runProofs(
     );
   }
   const iso = resolve(ISO_FOLDER, `${plan.cluster}.iso`);
-  const key = resolve(ISO_FOLDER, `${plan.cluster}.key.iso`);
   const all = planProofs(plan, {
-    ...{ iso, volumes: existsSync(key) ? [key] : [], partitions, installerSteps: INSTALLER_STEPS },
+    ...{ iso, volumes: keyMedium(plan), partitions, installerSteps: INSTALLER_STEPS },
     ...(options.bus === undefined ? {} : { bus: options.bus }),
   });
   const patterns = options.only ?? [];
@@ -77,6 +78,10 @@ export async function runProofs(
     prove({ file, plan, iso, groups, report, sabotages }, options),
   );
 }
+
+/** What a cluster's nodes take their join secret from; made with its ISO. */
+const keyMedium = (plan: Plan): readonly string[] =>
+  clusterOf(plan) === undefined ? [] : [resolve(keyMediumPath(ISO_FOLDER, plan.cluster))];
 
 /** What is to be proven, and where. Paths are absolute but for the spec's. */
 interface Order {
