@@ -15,13 +15,7 @@ import { preflight } from '../host/tools.ts';
 import { accelerate } from '../lab/accelerate.ts';
 import { reportTable } from '../lab/apply/report-table.ts';
 import { Saves } from '../lab/apply/saves.ts';
-import {
-  type NodeReport,
-  type NodeUpgrade,
-  type Reach,
-  untilReachable,
-  upgradeNode,
-} from '../lab/apply/upgrade-node.ts';
+import { type NodeReport, type NodeUpgrade, type Reach, upgradeNode } from '../lab/apply/upgrade-node.ts';
 import { askLab, type RefreshEngine } from '../lab/control.ts';
 import { controlSocket } from '../lab/lab-folder.ts';
 import type { LabNode, LabSource } from '../lab/lab-plan.ts';
@@ -136,16 +130,20 @@ async function apply(work: Workplace): Promise<readonly NodeReport[]> {
     place.plan.nodes.map(async (node): Promise<NodeReport> => {
       const { name, address } = node;
       if (address === undefined) return unreached(node, 'it has no address');
-      const why = fresh === undefined ? undefined : await untilReachable(reach, address, signal);
-      if (why !== undefined) return unreached(node, why);
-      if (fresh !== undefined) print(`${name}: up after ${seconds(begun)}`);
-      return upgradeNode(reach, { name, address }, upgrade);
+      return upgradeNode(reach, { name, address }, upgrade, {
+        patienceMs: fresh === undefined ? PATIENCE_MS.running : PATIENCE_MS.fresh,
+        signal,
+        onBegin: () => fresh !== undefined && print(`${name}: up after ${seconds(begun)}`),
+      });
     }),
   );
   print(reportTable(reports));
   print(`${seconds(begun)} in all`);
   return reports;
 }
+
+/** A node that runs answers at once, or after its SSH server has been restarted. */
+const PATIENCE_MS = { running: 15_000, fresh: 5 * 60_000 } as const;
 
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 

@@ -4,9 +4,6 @@ import type { LabFolder } from './lab-folder.ts';
 import { enterCommand } from './launch.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 
-/** What ssh exits with when it was not the command there that failed. */
-export const SSH_FAILED = 255;
-
 /**
  * Logs in as root at an address of the lab's network, for a shell or for `words` as one command line. The lab's own key
  * and list of hosts; nothing of the user's configuration, which may forbid what the lab does.

@@ -2,11 +2,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Exec } from '../../engine/command.ts';
 import type { Keeper, LabFolder } from '../lab-folder.ts';
-import { SSH_FAILED, sshCommand } from '../ssh.ts';
+import { sshCommand } from '../ssh.ts';
 import { type AgentReport, type Upgrade, UpgradeReader, upgradeScript } from './upgrade-script.ts';
 
-/** Milliseconds; far more than is needed, far less than for ever. */
-const LIMIT = { run: 30 * 60_000, login: 5 * 60_000 } as const;
+/** Milliseconds; far more than a run needs, far less than for ever. */
+const RUN_MS = 30 * 60_000;
+/** Between two tries to log in. */
 const POLL_MS = 500;
 
 export interface NodeUpgrade extends Upgrade {
@@ -26,44 +27,49 @@ export interface Reach {
   readonly folder: LabFolder;
 }
 
-/** Never rejects for what the node does: that is in the report. `onLine` sees what it says. */
+export interface UpgradeOptions {
+  /** Milliseconds that the node may take to let us in. */
+  readonly patienceMs: number;
+  readonly signal: AbortSignal;
+  /** Told once it has let us in. */
+  readonly onBegin?: () => void;
+}
+
+/** What the node does or does not do is in the report. @throws the signal's reason. */
 export async function upgradeNode(
-  { exec, keeper, folder }: Reach,
+  reach: Reach,
   node: { readonly name: string; readonly address: string },
   upgrade: NodeUpgrade,
-  onLine: (line: string) => void = () => undefined,
+  { patienceMs, signal, onBegin }: UpgradeOptions,
 ): Promise<NodeReport> {
-  const begun = performance.now();
+  for (const deadline = performance.now() + patienceMs; ; await pause(POLL_MS, undefined, { signal })) {
+    const { begun, report } = await tryUpgrade(reach, node, upgrade, onBegin);
+    if (begun || performance.now() > deadline) return report;
+  }
+}
+
+/** A node that starts refuses logins, and some restart their SSH server once. */
+async function tryUpgrade(
+  { exec, keeper, folder }: Reach,
+  { name, address }: { readonly name: string; readonly address: string },
+  upgrade: NodeUpgrade,
+  onBegin: () => void = () => undefined,
+): Promise<{ readonly begun: boolean; readonly report: NodeReport }> {
+  const since = performance.now();
   const reader = new UpgradeReader();
   const command = {
-    ...sshCommand(keeper, folder, node.address, [upgradeScript(upgrade)]),
+    ...sshCommand(keeper, folder, address, [upgradeScript(upgrade)]),
     stdinFile: upgrade.file,
-    timeoutMs: LIMIT.run,
+    timeoutMs: RUN_MS,
     accept: ANY_CODE,
   };
   const { exitCode, stderr } = await exec(command, (line) => {
+    const before = reader.begun;
     reader.line(line, performance.now() / 1000);
-    onLine(line);
+    if (reader.begun && !before) onBegin();
   });
-  return {
-    node: node.name,
-    ...reader.report(exitCode, stderr),
-    seconds: (performance.now() - begun) / 1000,
-  };
+  const seconds = (performance.now() - since) / 1000;
+  return { begun: reader.begun, report: { node: name, ...reader.report(exitCode, stderr), seconds } };
 }
 
 const ANY_CODE = Array.from({ length: 256 }, (_, code) => code);
-
-/** Waits until the node lets us in; returns why not when it does not. */
-export async function untilReachable(
-  { exec, keeper, folder }: Reach,
-  address: string,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const command = { ...sshCommand(keeper, folder, address, ['true']), accept: [0, SSH_FAILED] };
-  for (const deadline = Date.now() + LIMIT.login; ; await pause(POLL_MS, undefined, { signal })) {
-    const { exitCode, stderr } = await exec(command);
-    if (exitCode === 0) return undefined;
-    if (Date.now() > deadline) return `nobody can log in: ${stderr.trim()}`;
-  }
-}

@@ -1,5 +1,5 @@
 /** What `lab apply` runs on a node, and what it reads out of the answer. */
-import { ConsoleSpans } from '../evidence/console-spans.ts';
+import type { JournalContent } from '../../engine/journal.ts';
 
 export interface Upgrade {
   /** NAME-VERSION-RELEASE.ARCH, as `rpm -q` prints it. */
@@ -26,60 +26,83 @@ export interface AgentReport {
   readonly problem?: string;
 }
 
+const BEGUN = 'slipway-apply: begun';
 const UPGRADED = 'slipway-apply: upgraded';
-const STATUS = 'slipway-apply: status';
+const JOURNAL = 'slipway-apply: journal';
 
 /**
- * A line for the shell of a node; the package comes on its standard input. Ends as the agent did. An upgrade restarts
- * the agent's unit, which is stopped again: its run would not be ours to watch. A former state of a step is an older
+ * A line for the shell of a node; the package comes on its standard input. Ends as the agent did. Without `--nopostun` an
+ * upgrade starts the agent's unit anew, whose run would not be ours to watch. A former state of a step is an older
  * release, hence `--oldpackage`.
  */
 export function upgradeScript({ package: name, only }: Upgrade): string {
   return [
     'set -e',
+    `echo '${BEGUN}'`,
     'file=/run/slipway-apply.rpm',
     'cat >"$file"',
+    'systemctl stop slipway-agent.service',
     `if [ "$(rpm -q slipway-postinstall)" != ${name} ]; then`,
-    '  rpm --upgrade --oldpackage "$file"',
+    '  rpm --upgrade --oldpackage --nopostun "$file"',
+    '  systemctl daemon-reload',
     `  echo '${UPGRADED}'`,
     'fi',
     'rm -f "$file"',
-    'systemctl stop slipway-agent.service',
     'code=0',
     `slipway-agent run${only === undefined ? '' : ` --only ${only}`} || code=$?`,
-    `echo '${STATUS}'`,
-    'slipway-agent status --json || :',
+    `echo '${JOURNAL}'`,
+    'cat /var/lib/slipway/journal.json || :',
     'exit "$code"',
   ].join('\n');
 }
 
+/** How the agent says that a step has ended; how long one has taken that failed, it does not say. */
+const STEP_END =
+  /^slipway: \[\d+\/\d+\] (.+?): (?:(already-done|changed) \((\d+\.\d) s\)$|(failed) \([a-z-]+\): )/;
+const OUTCOMES: readonly StepOutcome[] = ['already-done', 'changed', 'failed'];
+
 /** Follows the script's output, line by line as it comes. */
 export class UpgradeReader {
-  readonly #spans = new ConsoleSpans();
-  readonly #status: string[] = [];
+  readonly #steps: StepResult[] = [];
+  readonly #journal: string[] = [];
+  #stage: 'login' | 'upgrade' | 'journal' = 'login';
   #upgraded = false;
-  #inStatus = false;
   #verdict: string | undefined;
+  /** When the last step ended, or what came before the first. */
+  #since = 0;
+
+  /** Whether the node has let us in. */
+  get begun(): boolean {
+    return this.#stage !== 'login';
+  }
 
   /** `at`: when the line came, in seconds since any beginning. */
   line(text: string, at: number): void {
-    if (this.#inStatus) this.#status.push(text);
-    else if (text === UPGRADED) this.#upgraded = true;
-    else if (text === STATUS) this.#inStatus = true;
-    else {
-      this.#verdict = /^slipway: failed \S+: (.*)$/.exec(text)?.[1] ?? this.#verdict;
-      this.#spans.line(text, at);
-    }
+    if (this.#stage === 'journal') this.#journal.push(text);
+    else if (text === JOURNAL) this.#stage = 'journal';
+    else if (text === BEGUN || text === UPGRADED) {
+      this.#stage = 'upgrade';
+      this.#upgraded ||= text === UPGRADED;
+      this.#since = at;
+    } else this.#agentSaid(text, at);
+  }
+
+  #agentSaid(text: string, at: number): void {
+    this.#verdict = /^slipway: failed \S+: (.*)$/.exec(text)?.[1] ?? this.#verdict;
+    const [, title = '', verified, took, failed] = STEP_END.exec(text) ?? [];
+    const outcome = OUTCOMES.find((each) => each === (verified ?? failed));
+    if (outcome === undefined) return;
+    this.#steps.push({ id: title, outcome, seconds: took === undefined ? at - this.#since : Number(took) });
+    this.#since = at;
   }
 
   /** What came of it; `exitCode` is that of the script. */
   report(exitCode: number, stderr: string): AgentReport {
-    const titles = titlesOf(this.#status.join('\n'));
-    const steps = this.#spans.spans.flatMap(({ step, title, from, to, outcome }) =>
-      to === undefined || outcome === undefined
-        ? []
-        : { id: titles.get(title) ?? step, outcome, seconds: to - from },
-    );
+    const ended = this.#steps;
+    const ids = idsOf(this.#journal.join('\n'));
+    // The agent prints titles. Its journal has ids, and the same steps in the same order.
+    const steps =
+      ids.length === ended.length ? ended.map((step, i) => ({ ...step, id: ids[i] ?? '' })) : ended;
     const problem = exitCode === 0 ? undefined : this.#problem(exitCode, stderr);
     return { upgraded: this.#upgraded, steps, ...(problem === undefined ? {} : { problem }) };
   }
@@ -88,19 +111,21 @@ export class UpgradeReader {
     if (this.#verdict !== undefined) return this.#verdict;
     const said = stderr.trim();
     if (said !== '') return said;
-    return this.#inStatus
+    return this.#stage === 'journal'
       ? `the agent was stopped before its verdict (exit code ${exitCode})`
       : `the upgrade ended with exit code ${exitCode}`;
   }
 }
 
-/** Ids of steps by their titles, from `slipway-agent status --json`; empty when there is none. */
-function titlesOf(json: string): ReadonlyMap<string, string> {
+/** Ids of the last run's steps in the order they were run; empty when this is no journal. */
+function idsOf(journal: string): readonly string[] {
   try {
-    const { steps }: { readonly steps: readonly { readonly id: string; readonly title: string }[] } =
-      JSON.parse(json);
-    return new Map(steps.map(({ id, title }) => [title, id]));
+    const { run, steps }: JournalContent = JSON.parse(journal);
+    return Object.entries(steps)
+      .filter(([, { at }]) => at >= run.startedAt)
+      .sort(([, a], [, b]) => (a.at < b.at ? -1 : Number(a.at > b.at)))
+      .map(([id]) => id);
   } catch {
-    return new Map(); // the script did not get there
+    return []; // the script did not get there
   }
 }
