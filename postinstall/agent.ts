@@ -55,7 +55,7 @@ async function run(call: Extract<AgentCall, { verb: 'run' }>): Promise<number> {
   process.once('SIGINT', () => stop.abort());
   // A stop ends waiting at once; the command that is running is left to its end, and none is begun after it.
   const local = localMachine({ exec: spawnExec(), signal: stop.signal });
-  const machine = recentReads(stoppableMachine(local, stop.signal));
+  const { machine, checks } = recentReads(stoppableMachine(local, stop.signal));
   if (check) return (await checkAgent(machine, given, (line) => print(`${line}\n`), only)) ? 0 : 1;
 
   const lock = await acquireLock(LOCK_PATH, 'slipway-agent run');
@@ -63,6 +63,7 @@ async function run(call: Extract<AgentCall, { verb: 'run' }>): Promise<number> {
     const outlets = runOutlets();
     const verdict = await runAgent({
       machine,
+      checks,
       given: { ...given, peers: tcpPeers(machine) },
       outlets,
       signal: stop.signal,

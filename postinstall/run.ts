@@ -28,6 +28,8 @@ export type GivenFacts = Pick<NodeFacts, 'builtAt' | 'replacement' | 'peers'>;
 
 export interface RunRequest {
   readonly machine: Machine;
+  /** The same machine as checks are to see it; default: as it is. */
+  readonly checks?: Machine;
   readonly given: GivenFacts;
   readonly outlets: RunOutlets;
   readonly signal: AbortSignal;
@@ -136,6 +138,7 @@ async function runRecorded(request: RunRequest, journal: Journal): Promise<RunRe
     signal,
     patience: { signal },
     redact: redactor(secretsOf(facts)),
+    ...(request.checks === undefined ? {} : { checks: request.checks }),
   }).finally(stopReminding);
   if (interrupted || (failed !== undefined && signal.aborted)) return { state: 'interrupted' };
   if (failed !== undefined) return { state: 'failed', step: failed.id, problem: failed.problem };

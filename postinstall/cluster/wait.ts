@@ -11,7 +11,7 @@ export interface WaitOptions {
   late(why: string): StepFailure;
 }
 
-const LONGEST_PAUSE_MS = 2_000;
+const LONGEST_PAUSE_MS = 3_000;
 
 /** Looks until `look` has nothing more to say. A look that throws ends the wait. */
 export async function waitUntil(
@@ -27,7 +27,7 @@ export async function waitUntil(
     const now = machine.now();
     if (now - started >= limitMs) throw late(why);
     // On a machine with too much to do the looking must not be what it has to do.
-    await machine.sleep(Math.max(everyMs, Math.min(2 * (now - looked), LONGEST_PAUSE_MS)));
+    await machine.sleep(Math.max(everyMs, Math.min(4 * (now - looked), LONGEST_PAUSE_MS)));
   }
 }
 

@@ -56,6 +56,8 @@ export interface RunStepOptions {
   readonly patience?: Patience;
   /** Takes secrets out of everything that is said, recorded or reported; default: nothing is hidden. */
   readonly redact?: Redact;
+  /** Another view of the same machine, for checks alone; see recent-reads.ts. */
+  readonly checks?: Machine;
 }
 
 export const DEFAULT_STEP_SECONDS = 300;
@@ -138,8 +140,9 @@ async function attemptStep<P>(run: Run<P>, intend: (why: string) => Promise<void
   const { id, title } = step;
   const { recorder, redact = keepAsIs } = options;
   const seconds = secondsOf(step);
-  const bounded = boundedMachine(machine, machine.now() + seconds * 1000, seconds);
-  const readOnly = readOnlyMachine(bounded);
+  const deadline = machine.now() + seconds * 1000;
+  const bounded = boundedMachine(machine, deadline, seconds);
+  const readOnly = readOnlyMachine(boundedMachine(options.checks ?? machine, deadline, seconds));
   const within = <T>(work: Promise<T>): Promise<T> => answering(work, seconds);
   const failed = (error: unknown): Attempt => ({
     outcome: 'failed',
