@@ -27,6 +27,8 @@ export interface ReplaceableNode extends InstalledNode {
 }
 
 export interface FreshDisk {
+  /** What its bytes are kept in, emptied first; for one node after the other. Default: memory of its own. */
+  readonly memory?: Buffer;
   /** Default 9 MiB, as the others. */
   readonly bytes?: number;
   readonly serial?: string;
@@ -41,7 +43,7 @@ export async function replaceableNode(
   fresh: FreshDisk = {},
   commands: Readonly<Record<string, FakeCommand>> = {},
 ): Promise<ReplaceableNode> {
-  const disk = Buffer.alloc(fresh.bytes ?? DISK_BYTES);
+  const disk = fresh.memory?.fill(0) ?? Buffer.alloc(fresh.bytes ?? DISK_BYTES);
   fresh.content?.(disk);
   const machine = installedNode({
     files: { '/usr/lib/grub/i386-pc/grub-bios-setup': '' },
