@@ -87,6 +87,7 @@ export async function formWithCuts(pair: UmlPair, cuts: readonly Cut[]): Promise
 }
 
 async function begin(pair: UmlPair, first?: Cut): Promise<void> {
+  await cutBoth(pair);
   await pair.restore(INSTALLED);
   for (const node of NODES) {
     await rm(stopFile(pair, node), { force: true });
@@ -138,8 +139,11 @@ async function lastVerdict(pair: UmlPair, node: NodeNumber): Promise<string | un
   return /^slipway: (?:complete|failed) .*$/m.exec(await pair.console(node))?.[0]?.trim();
 }
 
+/** Nobody switches a node on again that is to be off. */
 async function cutBoth(pair: UmlPair): Promise<void> {
+  pair.powerSwitch.state = 'silent';
   await Promise.all(NODES.map((node) => pair.cut(node)));
+  pair.powerSwitch.state = 'works';
 }
 
 /** What every formation has to end in, however often it was interrupted. */

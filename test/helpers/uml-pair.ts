@@ -25,6 +25,8 @@ export type NodeNumber = (typeof NODES)[number];
 const HOST = '10.77.0.1';
 const SWITCH_PORT = 7790;
 const DISK_MIB = 100;
+/** Milliseconds from power-on until somebody can log in. */
+const REACH_MS = 240_000;
 
 /** The pair of {@link HA} with a switch that takes a node's power away. */
 export const FENCED: HaPlan = {
@@ -61,8 +63,8 @@ export interface UmlPair {
   cable(node: NodeNumber, state: 'up' | 'down'): Promise<void>;
   /** A command in the network of the nodes. */
   inside(...words: readonly string[]): Promise<string>;
-  /** Whether the power switch obeys; what it did, as `<action> <plug>`. */
-  readonly powerSwitch: { works: boolean; readonly log: string[] };
+  /** How the power switch is, and what it was told to do, as `<action> <plug>`. */
+  readonly powerSwitch: { state: 'works' | 'disobeys' | 'silent'; readonly log: string[] };
   /** Keeps, or takes back, the disks of both nodes, which have to be off. */
   save(name: string): Promise<void>;
   restore(name: string): Promise<void>;
@@ -120,7 +122,7 @@ export async function makeUmlPair(folder: string, ha: HaPlan = HA): Promise<UmlP
 
 class Pair implements UmlPair {
   readonly folder: string;
-  readonly powerSwitch = { works: true, log: [] as string[] };
+  readonly powerSwitch: UmlPair['powerSwitch'] = { state: 'works', log: [] };
   readonly #namespace = `slipway-${process.pid}`;
   readonly #running = new Map<NodeNumber, Running>();
   readonly #options = new Map<NodeNumber, StartOptions>();
@@ -215,8 +217,12 @@ class Pair implements UmlPair {
     const node = NODES.find((one) => nameOf(one) === plug);
     if (node === undefined) return 'fault';
     if (action !== 'status') this.powerSwitch.log.push(`${action} ${plug}`);
-    if (!this.powerSwitch.works) return action === 'status' ? this.#stateOf(node) : 'fault';
+    const { state } = this.powerSwitch;
+    if (state === 'silent' || (state === 'disobeys' && action !== 'status')) return 'fault';
+    if (action === 'status') return this.#stateOf(node);
     if (action === 'off' || action === 'reboot') await this.cut(node);
+    // Whoever broke it meanwhile is about to switch everything off.
+    if (this.powerSwitch.state !== 'works') return 'fault';
     if (action === 'on' || action === 'reboot') await this.#start(node, this.#options.get(node) ?? {});
     return this.#stateOf(node);
   }
@@ -270,12 +276,17 @@ class Pair implements UmlPair {
 
   async up(node: NodeNumber, options: StartOptions = {}): Promise<void> {
     await this.#start(node, options);
-    for (let left = 240; ; left -= 1) {
+    const until = Date.now() + REACH_MS;
+    let seenOn = Date.now();
+    for (;;) {
       try {
         await this.ssh(node, 'true', 10_000);
         break;
       } catch (error) {
-        if (left === 0 || !this.isOn(node))
+        const now = Date.now();
+        // The power switch may have taken its power meanwhile, and is about to give it back.
+        if (this.isOn(node)) seenOn = now;
+        if (now > until || now - seenOn > 10_000)
           throw new Error(`node ${node} cannot be reached:\n${(await this.console(node)).slice(-2000)}`, {
             cause: error,
           });
@@ -314,6 +325,8 @@ class Pair implements UmlPair {
     this.#running.delete(node);
     if (running === undefined) return;
     running.login?.kill('SIGKILL');
+    // At once, and before anything else: asked politely it would clear up.
+    running.tree.signal('SIGKILL');
     await running.tree.end(0);
   }
 

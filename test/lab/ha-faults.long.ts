@@ -20,7 +20,8 @@ import {
 
 const MINUTE = 60_000;
 const VIP = '10.77.0.100';
-const AGENT = 'systemctl unmask --runtime slipway-agent; systemctl start --no-block slipway-agent';
+/** The agent beside its unit, which is masked where a test has something to do before it runs. */
+const AGENT = 'systemd-run --quiet slipway-agent run';
 
 describe('faults of a pair under User-Mode Linux', function () {
   this.timeout(10 * MINUTE);
@@ -37,13 +38,18 @@ describe('faults of a pair under User-Mode Linux', function () {
     await rm(folder, { recursive: true, force: true });
   });
   afterEach(() => {
-    pair.powerSwitch.works = true;
+    pair.powerSwitch.state = 'works';
     pair.powerSwitch.log.length = 0;
   });
 
   const each = <T>(work: (node: NodeNumber) => Promise<T>): Promise<readonly T[]> =>
     Promise.all(NODES.map(work));
-  const cutAll = (): Promise<unknown> => each((node) => pair.cut(node));
+  const cutAll = async (): Promise<void> => {
+    const { state } = pair.powerSwitch;
+    pair.powerSwitch.state = 'silent';
+    await each((node) => pair.cut(node));
+    pair.powerSwitch.state = state;
+  };
   const without: StartOptions = { agent: false };
 
   /** Boots from a kept state; both nodes, or those named. */
@@ -136,7 +142,7 @@ describe('faults of a pair under User-Mode Linux', function () {
 
     it('does not begin on an array that is degraded', async () => {
       await boot('installed', without, [1]);
-      await pair.ssh(1, 'mdadm /dev/md/clustered --fail /dev/ubdc1 --remove /dev/ubdc1; ' + AGENT);
+      await pair.ssh(1, `mdadm /dev/md/clustered --fail /dev/ubdc1 --remove /dev/ubdc1; ${AGENT}`);
       assert.match(await problem(1, 'verify-failed', 'pass-md-gate', /.*/), /degraded/);
     });
 
@@ -172,7 +178,7 @@ describe('faults of a pair under User-Mode Linux', function () {
     });
 
     it('refuses fence devices that do not answer', async () => {
-      pair.powerSwitch.works = false;
+      pair.powerSwitch.state = 'silent';
       await boot('installed');
       const message = await problem(1, 'verify-failed', 'register-fencing', /crm_resource --cleanup/);
       assert.match(message, /slipway-fence-n\d.* not answer/);
@@ -203,7 +209,6 @@ describe('faults of a pair under User-Mode Linux', function () {
       await pair.inside('ip', 'address', 'delete', `${VIP}/24`, 'dev', 'br0');
       await each(complete);
       await pair.ssh(1, 'head -c 3000000 /dev/urandom > /srv/data/letters; sync');
-      await pair.ssh(1, 'systemctl poweroff --force --force || true').catch(() => '');
       await cutAll();
       await pair.save('formed');
     });
@@ -211,6 +216,10 @@ describe('faults of a pair under User-Mode Linux', function () {
 
   describe('of a pair that was formed', () => {
     const letters = 'sha256sum < /srv/data/letters';
+    const serviceNode = async (): Promise<NodeNumber> => {
+      const here = await pair.ssh(1, 'findmnt /srv/data >/dev/null && echo here || true');
+      return here.trim() === 'here' ? 1 : 2;
+    };
     const hasService = (node: NodeNumber): Promise<string> =>
       pair.ssh(
         node,
@@ -219,11 +228,12 @@ describe('faults of a pair under User-Mode Linux', function () {
       );
 
     it('says why corosync does not start', async () => {
-      await boot('formed', { agent: false, words: ['systemd.mask=pacemaker.service'] }, [1]);
-      await pair
-        .ssh(1, `systemctl stop corosync; chmod -x /usr/sbin/corosync; systemctl start corosync; ${AGENT}`)
-        .catch(() => '');
-      await pair.ssh(1, AGENT);
+      await boot('formed', { agent: false, words: ['systemd.mask=pacemaker.service'] });
+      await pair.ssh(
+        1,
+        'systemctl stop corosync; chmod -x /usr/sbin/corosync; systemctl start corosync || true',
+      );
+      await each((node) => pair.ssh(node, AGENT));
       assert.match(
         await problem(1, 'verify-failed', 'start-corosync', /reset-failed/),
         /corosync\.service has failed: .+/,
@@ -232,8 +242,8 @@ describe('faults of a pair under User-Mode Linux', function () {
 
     it('survives the loss of the link: one node is shot, the other one goes on with all data', async () => {
       await boot('formed');
-      const sum = await hasService(1).catch(() => hasService(2));
       await each(complete);
+      const sum = await pair.ssh(await serviceNode(), letters);
       await pair.cable(2, 'down');
       const until = Date.now() + 2 * MINUTE;
       while (pair.powerSwitch.log.length === 0) {
@@ -255,12 +265,12 @@ describe('faults of a pair under User-Mode Linux', function () {
         (await pair.ssh(1, 'findmnt /srv/data >/dev/null && echo here || true')).trim() === 'here' ? 1 : 2;
       const other = at === 1 ? 2 : 1;
       const sum = await pair.ssh(at, letters);
-      pair.powerSwitch.works = false;
+      pair.powerSwitch.state = 'disobeys';
       await pair.cut(at);
       await delay(45_000);
       assert.equal(await pair.ssh(other, 'findmnt /srv/data || echo none'), 'none\n');
       assert.ok(pair.powerSwitch.log.length > 0);
-      pair.powerSwitch.works = true;
+      pair.powerSwitch.state = 'works';
       assert.equal(await hasService(other), sum);
     });
 
@@ -286,25 +296,26 @@ describe('faults of a pair under User-Mode Linux', function () {
     });
 
     it('leaves a split brain to a person', async () => {
-      await boot('formed', { agent: false, words: ['systemd.mask=pacemaker.service'] });
+      await cutAll();
+      await pair.restore('formed');
+      const masked = { agent: false, words: ['systemd.mask=pacemaker.service'] } as const;
       const alone = (node: NodeNumber): string =>
-        `modprobe drbd; drbdadm attach slipway; drbdadm primary --force slipway; mount /dev/drbd0 /mnt; echo n${node} > /mnt/mine; umount /mnt; drbdadm secondary slipway; sync`;
-      await each((node) => pair.ssh(node, alone(node)));
-      const own = (node: NodeNumber): Promise<string> =>
-        pair.ssh(
-          node,
-          'debugfs -R "cat mine" /dev/md/clustered 2>/dev/null; debugfs -R "cat letters" /dev/md/clustered 2>/dev/null | sha256sum',
-        );
-      const before = await each(own);
-      assert.notEqual(before[0], before[1]);
-      await each((node) => pair.ssh(node, AGENT));
+        `modprobe drbd; drbdadm up slipway; drbdadm primary --force slipway; mount /dev/drbd0 /mnt; echo n${node} > /mnt/mine; umount /mnt; sync`;
+      for (const node of NODES) {
+        await pair.up(node, masked);
+        await pair.ssh(node, alone(node));
+        await pair.cut(node);
+      }
+      await each((node) => pair.up(node));
       for (const node of NODES) {
         assert.match(
           await problem(node, 'waiting-operator', 'connect-replication', /nothing is lost/),
           /both wrote without each other/,
         );
+        const below = (file: string): string => `debugfs -R "cat ${file}" /dev/md/clustered 2>/dev/null`;
+        assert.equal(await pair.ssh(node, below('mine')), `n${node}\n`);
+        assert.equal(await pair.ssh(node, `${below('letters')} | wc -c`), '3000000\n');
       }
-      assert.deepEqual(await each(own), before);
     });
   });
 });
