@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { InputError } from '../errors/problem.ts';
+import { fileProblem, InputError } from '../errors/problem.ts';
 import type { Context } from '../host/context.ts';
 import { unmetRequirements } from './closure.ts';
 import { obtainNodeRuntime } from './node-runtime.ts';
@@ -126,14 +126,13 @@ async function checkClosure(
     return;
   }
   throw new InputError(
-    unmet.map(({ file, requirement }) => ({
-      file: brought.find((rpm) => basename(rpm.file) === file)?.file ?? file,
-      line: 1,
-      column: 1,
-      severity: 'error',
-      rule: 'missing-requirement',
-      message: `the package requires ${requirement}, which nothing on the medium offers`,
-      hint: 'bring the package that offers it along with media.rpms, too',
-    })),
+    unmet.map(({ file, requirement }) =>
+      fileProblem(
+        brought.find((rpm) => basename(rpm.file) === file)?.file ?? file,
+        'missing-requirement',
+        `the package requires ${requirement}, which nothing on the medium offers`,
+        'bring the package that offers it along with media.rpms, too',
+      ),
+    ),
   );
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import semver from 'semver';
 import { makeFolder } from '../engine/make-folder.ts';
-import { InputError } from '../errors/problem.ts';
+import { fileProblem, InputError } from '../errors/problem.ts';
 import { writeFileAtomically } from '../host/atomic.ts';
 import { withLock } from '../host/lock.ts';
 
@@ -51,15 +51,12 @@ export async function readLedger(path: string): Promise<Ledger> {
   const ledger = parseLedger(text);
   if (ledger !== undefined) return ledger;
   throw new InputError([
-    {
-      file: path,
-      line: 1,
-      column: 1,
-      severity: 'error',
-      rule: 'bad-ledger',
-      message: 'this does not look like the ledger of RPM releases',
-      hint: 'restore it from a copy, or remove it to count from 1 again',
-    },
+    fileProblem(
+      path,
+      'bad-ledger',
+      'this does not look like the ledger of RPM releases',
+      'restore it from a copy, or remove it to count from 1 again',
+    ),
   ]);
 }
 

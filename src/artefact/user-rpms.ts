@@ -1,7 +1,7 @@
 /** The packages that the user brings along for the repository on the medium. */
 import { basename } from 'node:path';
 import { CommandError, type Exec } from '../engine/command.ts';
-import { InputError, type Problem } from '../errors/problem.ts';
+import { fileProblem, InputError, type Problem } from '../errors/problem.ts';
 import { hashFile } from '../host/hash.ts';
 
 export interface UserRpm {
@@ -36,12 +36,17 @@ async function readRpm(file: string, exec: Exec): Promise<UserRpm | Problem> {
   try {
     const [name = '', arch = ''] = (await exec(query)).stdout.split(' ');
     if (!ARCHES.includes(arch)) {
-      return problem(file, 'rpm-arch', `the package is for ${arch}, the nodes are x86_64`, 'leave it out');
+      return fileProblem(
+        file,
+        'rpm-arch',
+        `the package is for ${arch}, the nodes are x86_64`,
+        'leave it out',
+      );
     }
     return { name, file, id: await hashFile(file) };
   } catch (error) {
     if (!(error instanceof CommandError) || error.reason !== 'exit') throw error;
-    return problem(file, 'no-rpm', 'this is not an RPM', 'build or download it again');
+    return fileProblem(file, 'no-rpm', 'this is not an RPM', 'build or download it again');
   }
 }
 
@@ -51,7 +56,7 @@ function sameNames(rpms: readonly UserRpm[]): readonly Problem[] {
     const first = rpms.slice(0, i).find((other) => basename(other.file) === basename(rpm.file));
     if (first === undefined || first.id === rpm.id) return [];
     return [
-      problem(
+      fileProblem(
         rpm.file,
         'duplicate-rpm',
         `another package of this file name, with other content, is ${first.file}`,
@@ -60,13 +65,3 @@ function sameNames(rpms: readonly UserRpm[]): readonly Problem[] {
     ];
   });
 }
-
-const problem = (file: string, rule: string, message: string, hint: string): Problem => ({
-  file,
-  line: 1,
-  column: 1,
-  severity: 'error',
-  rule,
-  message,
-  hint,
-});

@@ -1,6 +1,6 @@
 /** The file with the passwords of fence devices: YAML, `node-a: "password"` on each line. */
 import { readFile } from 'node:fs/promises';
-import { InputError, type Problem } from '../errors/problem.ts';
+import { fileProblem, InputError, type Problem } from '../errors/problem.ts';
 import type { JoinSecret } from '../plan/types.ts';
 import type { Finding } from '../spec/finding.ts';
 import { suggest } from '../spec/suggest.ts';
@@ -58,5 +58,5 @@ function judge(node: string, password: unknown, nodes: readonly string[]): Findi
 
 function unreadable(file: string, error: unknown): Problem {
   const message = `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-  return { file, line: 1, column: 1, severity: 'error', rule: 'unreadable-file', message };
+  return fileProblem(file, 'unreadable-file', message);
 }

@@ -3,7 +3,7 @@ import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline/promises';
 import { FailedError } from '../errors/exit.ts';
-import { InputError } from '../errors/problem.ts';
+import { fileProblem, InputError } from '../errors/problem.ts';
 import { FORMATS } from '../spec/formats.ts';
 import { checkSpecText } from '../spec/load.ts';
 import { STARTER_DEFAULTS, type StarterAnswers, starterSpec } from '../spec/starter.ts';
@@ -35,7 +35,7 @@ async function refuseExisting(file: string): Promise<void> {
   if (!there) return;
   const hint = 'name another folder with --dir, or move it away';
   const message = 'there is a spec already; it is left as it is';
-  throw new InputError([{ file, line: 1, column: 1, severity: 'error', rule: 'spec-exists', message, hint }]);
+  throw new InputError([fileProblem(file, 'spec-exists', message, hint)]);
 }
 
 async function ask(): Promise<StarterAnswers> {

@@ -1,7 +1,7 @@
 /** `slipway init --step NAME`: a step of one's own that works as it stands, to be changed. */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InputError } from '../errors/problem.ts';
+import { fileProblem, InputError } from '../errors/problem.ts';
 import { FORMATS } from '../spec/formats.ts';
 import { writeResult } from './write-result.ts';
 
@@ -9,7 +9,7 @@ import { writeResult } from './write-result.ts';
 export async function initStep(name: string, dir: string): Promise<void> {
   const folder = join(dir, 'steps', name);
   const refuse = (rule: string, message: string, hint: string): never => {
-    throw new InputError([{ file: folder, line: 1, column: 1, severity: 'error', rule, message, hint }]);
+    throw new InputError([fileProblem(folder, rule, message, hint)]);
   };
   if (!FORMATS.hostName.pattern.test(name))
     refuse('bad-step', `'${name}' cannot be a step's name`, FORMATS.hostName.hint);

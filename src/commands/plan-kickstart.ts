@@ -1,6 +1,6 @@
 /** The work of `slipway plan --kickstart`: what the embedded installer would make of a kickstart's storage. */
 import { readFile } from 'node:fs/promises';
-import { formatProblems, InputError, type Problem } from '../errors/problem.ts';
+import { fileProblem, formatProblems, InputError, type Problem } from '../errors/problem.ts';
 import { buildModel } from '../installer/build-model.ts';
 import { describeModel } from '../installer/describe-model.ts';
 import type { StorageModel } from '../installer/model.ts';
@@ -23,7 +23,7 @@ export interface KickstartPlanOptions {
 export async function planKickstart(file: string, options: KickstartPlanOptions): Promise<void> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     const message = `cannot be read: ${error.code === 'ENOENT' ? 'there is no such file' : error.message}`;
-    throw new InputError([{ file, line: 1, column: 1, severity: 'error', rule: 'no-file', message }]);
+    throw new InputError([fileProblem(file, 'no-file', message)]);
   });
   const sources = new Map([[file, text]]);
   const { document, problems } = parseKickstart(text, file, 'embedded');

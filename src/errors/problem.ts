@@ -16,6 +16,17 @@ export interface Problem {
   readonly hint?: string;
 }
 
+/** An error that concerns a file as a whole. */
+export const fileProblem = (file: string, rule: string, message: string, hint?: string): Problem => ({
+  file,
+  line: 1,
+  column: 1,
+  severity: 'error',
+  rule,
+  message,
+  ...(hint === undefined ? {} : { hint }),
+});
+
 /** The user's input is wrong: exit code 1, problems printed, no stack trace. */
 export class InputError extends Error {
   readonly problems: readonly Problem[];

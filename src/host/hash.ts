@@ -5,7 +5,7 @@ import { lstat, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Worker } from 'node:worker_threads';
-import { InputError, type Problem } from '../errors/problem.ts';
+import { fileProblem, InputError, type Problem } from '../errors/problem.ts';
 
 export const hashText = (text: string | Uint8Array): string =>
   createHash('sha256').update(text).digest('hex');
@@ -79,15 +79,13 @@ export async function listTree(root: string): Promise<readonly TreeEntry[]> {
   return entries.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
 }
 
-const unfit = (file: string): Problem => ({
-  file,
-  line: 1,
-  column: 1,
-  severity: 'error',
-  rule: 'unfit-file',
-  message: 'this is neither a file, a folder nor a symbolic link',
-  hint: 'move it out of the folder',
-});
+const unfit = (file: string): Problem =>
+  fileProblem(
+    file,
+    'unfit-file',
+    'this is neither a file, a folder nor a symbolic link',
+    'move it out of the folder',
+  );
 
 /** One hash for a whole folder: names, permission bits, contents. */
 export async function hashTree(root: string): Promise<string> {

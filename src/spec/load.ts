@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { isNode, isScalar, visit } from 'yaml';
-import { InputError, type Problem } from '../errors/problem.ts';
+import { fileProblem, InputError, type Problem } from '../errors/problem.ts';
 import { findMediaFiles, type MediaFiles, NO_MEDIA_FILES } from './media-files.ts';
 import { checkRules } from './rules.ts';
 import { ClusterSchema, type ClusterSpec } from './schema.ts';
@@ -93,18 +93,6 @@ function unreadable(file: string, error: unknown): Problem {
     return fileProblem(file, 'not-utf-8', 'the file is not UTF-8 text');
   if (code === undefined) throw error;
   return fileProblem(file, 'unreadable-file', error instanceof Error ? error.message : String(error));
-}
-
-function fileProblem(file: string, rule: string, message: string, hint?: string): Problem {
-  return {
-    file,
-    line: 1,
-    column: 1,
-    severity: 'error',
-    rule,
-    message,
-    ...(hint === undefined ? {} : { hint }),
-  };
 }
 
 interface CheckedSteps {

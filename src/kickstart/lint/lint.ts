@@ -1,7 +1,7 @@
 /** The linter: what is wrong with a kickstart, by the language and by experience. */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { Problem } from '../../errors/problem.ts';
+import { fileProblem, type Problem } from '../../errors/problem.ts';
 import { parseSource } from '../parse.ts';
 import { sourceText } from '../text.ts';
 import type { KickstartDocument } from '../types.ts';
@@ -72,14 +72,7 @@ function unreadableFile(file: string, error: NodeJS.ErrnoException, options: Lin
       : error.code === 'EISDIR'
         ? 'this is a folder'
         : error.message;
-  const problem: Problem = {
-    file,
-    line: 1,
-    column: 1,
-    severity: 'error',
-    rule: 'unreadable-file',
-    message: why,
-  };
+  const problem = fileProblem(file, 'unreadable-file', why);
   const document: KickstartDocument = { file, release: options.release, items: [] };
   return { file, text: '', document, problems: [classed(problem, 'language')] };
 }
