@@ -1,11 +1,11 @@
 /** Whether an ISO, or a stick or disc that one was written to, is still what was built: by the manifest, file by file. */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { InputError } from '../errors/problem.ts';
+import { fileProblem, InputError } from '../errors/problem.ts';
 import { implantedChecksum, isRight } from './image/checksum.ts';
 import { digestImage } from './image/digest.ts';
 import { type Medium, readMedium, readMediumFile } from './image/medium.ts';
-import { imageProblem, withImage } from './image/source.ts';
+import { withImage } from './image/source.ts';
 import { resultPaths } from './publish.ts';
 import { MEDIUM } from './types.ts';
 
@@ -110,11 +110,11 @@ async function findManifest(path: string, medium: Medium, given: string | undefi
   });
   if (text !== undefined) return { place: beside, manifest: parseManifest(text, beside) };
   if (given !== undefined)
-    throw new InputError([imageProblem(given, 'no-such-file', 'there is no such manifest')]);
+    throw new InputError([fileProblem(given, 'no-such-file', 'there is no such manifest')]);
   const onMedium = await readMediumFile(medium, MEDIUM.manifest);
   if (onMedium === undefined) {
     const hint = `slipway writes one beside the ISO (${beside}) and onto it; name another one with --manifest`;
-    throw new InputError([imageProblem(path, 'no-manifest', 'there is no manifest to verify it by', hint)]);
+    throw new InputError([fileProblem(path, 'no-manifest', 'there is no manifest to verify it by', hint)]);
   }
   const place = `/${MEDIUM.manifest} on the medium`;
   return { place, manifest: parseManifest(Buffer.from(onMedium).toString('utf8'), place) };
@@ -125,6 +125,6 @@ function parseManifest(text: string, file: string): Manifest {
     return manifestSchema.parse(JSON.parse(text));
   } catch (error) {
     if (!(error instanceof z.ZodError || error instanceof SyntaxError)) throw error;
-    throw new InputError([imageProblem(file, 'manifest', 'this is no manifest of an ISO')]);
+    throw new InputError([fileProblem(file, 'manifest', 'this is no manifest of an ISO')]);
   }
 }

@@ -1,10 +1,10 @@
 /** Everything of an image that says how it boots and what is on it, read in one go; contents of files on demand. */
 
-import { InputError } from '../../errors/problem.ts';
+import { fileProblem, InputError } from '../../errors/problem.ts';
 import { FatError, type FatVolume, openFat } from '../../storage/fat.ts';
 import { type BootCatalog, readBootCatalog } from './el-torito.ts';
 import { type ImagePartitions, readImagePartitions } from './partitions.ts';
-import { type ImageSource, imageProblem, readFrom } from './source.ts';
+import { type ImageSource, readFrom } from './source.ts';
 import { findFile, type ImageTree, ImageTreeError, readEntry, readTree } from './tree.ts';
 import { type ImageVolume, readVolume } from './volume.ts';
 
@@ -38,7 +38,7 @@ const damaged =
     if (!(error instanceof ImageTreeError)) throw error;
     const hint = 'copy or download it again';
     throw new InputError([
-      imageProblem(path, 'damaged-image', `a folder cannot be read: ${error.message}`, hint),
+      fileProblem(path, 'damaged-image', `a folder cannot be read: ${error.message}`, hint),
     ]);
   };
 

@@ -1,7 +1,7 @@
 /** Positioned reads of an image: a file or a block device of any size, of which only the pieces asked for are read. */
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { FailedError } from '../../errors/exit.ts';
-import { InputError } from '../../errors/problem.ts';
+import { fileProblem, InputError } from '../../errors/problem.ts';
 import type { ReadAt } from '../../storage/fat.ts';
 
 export interface ImageSource {
@@ -35,26 +35,15 @@ async function openForReading(path: string): Promise<FileHandle> {
     return await open(path, 'r');
   } catch (error) {
     if (!(error instanceof Error && 'code' in error) || error.code !== 'ENOENT') throw error;
-    throw new InputError([imageProblem(path, 'no-such-file', 'there is no such file')]);
+    throw new InputError([fileProblem(path, 'no-such-file', 'there is no such file')]);
   }
 }
-
-/** A mistake that concerns an image as a whole. */
-export const imageProblem = (file: string, rule: string, message: string, hint?: string) => ({
-  file,
-  line: 1,
-  column: 1,
-  severity: 'error' as const,
-  rule,
-  message,
-  ...(hint === undefined ? {} : { hint }),
-});
 
 async function sizeOf(handle: FileHandle, path: string): Promise<number> {
   const stats = await handle.stat();
   if (stats.isFile()) return stats.size;
   if (!stats.isBlockDevice()) {
-    throw new InputError([imageProblem(path, 'not-an-image', 'this is neither a file nor a block device')]);
+    throw new InputError([fileProblem(path, 'not-an-image', 'this is neither a file nor a block device')]);
   }
   // A device file has no size of its own; the kernel tells it in 512-byte sectors whatever the device's blocks are.
   const major = Math.floor(stats.rdev / 256) & 0xfff;

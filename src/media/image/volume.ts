@@ -1,7 +1,7 @@
 /** Volume descriptors of an ISO 9660 image (ECMA-119, 4th edition, chapter 8). */
-import { InputError } from '../../errors/problem.ts';
+import { fileProblem, InputError } from '../../errors/problem.ts';
 import type { ReadAt } from '../../storage/fat.ts';
-import { type ImageSource, imageProblem } from './source.ts';
+import type { ImageSource } from './source.ts';
 
 export const ISO_BLOCK = 2048;
 
@@ -47,7 +47,7 @@ export async function readVolume(image: ImageSource): Promise<ImageVolume> {
   const volume = await findVolume(image.read);
   if (volume !== undefined) return volume;
   const hint = 'name the .iso file itself, downloaded in full';
-  throw new InputError([imageProblem(image.path, 'not-an-iso', 'this is no ISO 9660 image', hint)]);
+  throw new InputError([fileProblem(image.path, 'not-an-iso', 'this is no ISO 9660 image', hint)]);
 }
 
 /** The volume whose system area starts at offset 0 of `read`; undefined when there is none. */

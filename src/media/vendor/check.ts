@@ -2,11 +2,10 @@
 import { readFile, realpath, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Exec } from '../../engine/command.ts';
-import { InputError } from '../../errors/problem.ts';
+import { fileProblem, InputError } from '../../errors/problem.ts';
 import type { Cache } from '../../host/cache.ts';
 import { hashFile, hashJson } from '../../host/hash.ts';
 import { implantedChecksum } from '../image/checksum.ts';
-import { imageProblem } from '../image/source.ts';
 import type { ImageVolume } from '../image/volume.ts';
 
 /** A DVD on a slow disk. */
@@ -34,7 +33,7 @@ export async function checkVendorMedium(
     if (exitCode !== 0) {
       const hint = 'download it again, and compare it with the SHA-256 its maker publishes';
       const message = 'this ISO is damaged: its content is not what its own checksum was taken of';
-      throw new InputError([imageProblem(path, 'damaged-medium', message, hint)]);
+      throw new InputError([fileProblem(path, 'damaged-medium', message, hint)]);
     }
     await writeFile(join(entry, 'checked'), `${path}\n`);
   });

@@ -1,5 +1,5 @@
 /** A vendor's install medium: whose it is, and every copy of every boot configuration on it. */
-import { InputError } from '../../errors/problem.ts';
+import { fileProblem, InputError } from '../../errors/problem.ts';
 import { SECTOR_BYTES } from '../../storage/gpt.ts';
 import { type Medium, openFatAt, readMediumFile } from '../image/medium.ts';
 import {
@@ -8,7 +8,6 @@ import {
   type ImagePartitions,
   tableInForce,
 } from '../image/partitions.ts';
-import { imageProblem } from '../image/source.ts';
 import type { ImageEntry } from '../image/tree.ts';
 import { ISO_BLOCK } from '../image/volume.ts';
 import { readGrubMenu } from '../menu/grub.ts';
@@ -60,7 +59,7 @@ export async function inspectVendorMedium(medium: Medium): Promise<VendorMedium>
   const paths = [...medium.tree.entries.keys()];
   const entries = [...configs, ...fatImages.flatMap((image) => image.configs)].flatMap(entriesOf);
   const refuse = (rule: string, message: string, hint: string): never => {
-    throw new InputError([imageProblem(medium.image.path, rule, message, hint)]);
+    throw new InputError([fileProblem(medium.image.path, rule, message, hint)]);
   };
   if (medium.tree.entries.has(MEDIUM.squashfs)) {
     refuse(
@@ -112,7 +111,7 @@ function refuseTruncated({ image, volume, partitions }: Medium): void {
   if (image.bytes >= needed) return;
   const missing = needed - image.bytes;
   throw new InputError([
-    imageProblem(
+    fileProblem(
       image.path,
       'truncated-medium',
       `this ISO is incomplete: ${missing} of ${needed} bytes are missing at its end`,

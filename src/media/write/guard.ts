@@ -3,9 +3,8 @@
  * this gate makes one.
  */
 import type { Machine } from '../../engine/machine.ts';
-import { InputError } from '../../errors/problem.ts';
+import { fileProblem, InputError } from '../../errors/problem.ts';
 import { type Disk, incarnation, inSysfs, readDisks } from '../../storage/block-devices.ts';
-import { imageProblem } from '../image/source.ts';
 
 /** A device that may be overwritten, as it was when it was judged. */
 export type ReleasedTarget = ReleasedDisk | ReleasedDrive;
@@ -156,4 +155,4 @@ function describe({ path, model, serial, sizeBytes }: Disk): string {
 }
 
 const refusal = (device: string, objections: readonly Objection[]): InputError =>
-  new InputError(objections.map(([rule, message, hint]) => imageProblem(device, rule, message, hint)));
+  new InputError(objections.map(([rule, message, hint]) => fileProblem(device, rule, message, hint)));
