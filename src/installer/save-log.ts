@@ -1,4 +1,5 @@
 /** Keeps the log of an installation that failed where it can be read without this machine's memory. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Machine } from '../engine/machine.ts';
 import { readFileSystem } from '../storage/file-system.ts';
 import { onTarget, TARGET } from './installation.ts';
@@ -10,6 +11,9 @@ export const TARGET_LOG = '/var/log/slipway/installer.log';
 export const LOG_LABELS: readonly string[] = ['OEMDRV', 'SLIPWAYLOG'];
 const FOLDER = '/run/slipway/log-volume';
 const NAME = 'slipway-installer.log';
+
+/** Milliseconds for one place: a disk that died may never answer, and the shell must come. */
+const PATIENCE_MS = 30_000;
 
 /** File systems that take a file without harm to what else is on them. */
 const WRITABLE = ['vfat', 'ext2', 'ext3', 'ext4', 'xfs'];
@@ -24,7 +28,8 @@ export async function saveLog(machine: Machine, lines: readonly string[]): Promi
   const text = `${lines.join('\n')}\n`;
   const saved: string[] = [];
   const attempt = async (where: string, work: () => Promise<boolean>): Promise<void> => {
-    if (await work().catch(() => false)) saved.push(where);
+    const late = delay(PATIENCE_MS, false, { ref: false });
+    if (await Promise.race([work().catch(() => false), late])) saved.push(where);
   };
   await attempt(`${TARGET_LOG} of the target`, async () => {
     const mounts = (await machine.readFile('/proc/self/mounts')) ?? '';
