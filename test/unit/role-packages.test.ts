@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { rolePackages } from '../../postinstall/platforms/role-packages.ts';
+import { platformOf } from '../../postinstall/platforms/platforms.ts';
+import { platformFor, rolePackages } from '../../postinstall/platforms/role-packages.ts';
 import { baseNeeds } from '../../src/commands/iso-tasks.ts';
 import type { FencingPlan } from '../../src/plan/types.ts';
 import { HA } from '../helpers/cluster-plan.ts';
@@ -31,6 +32,13 @@ describe('packages of a role', () => {
     assert.ok(rolePackages('embedded', { ha: UNREPLICATED }).includes('corosync'));
     assert.ok(rolePackages('rhel9', { ha: HA }).includes('kmod-drbd9x'));
     assert.ok(rolePackages('fedora44', { ha: HA }).includes('drbd-utils'));
+  });
+
+  it('are those of the system that the agent will find itself on', () => {
+    const found = (osRelease: string) => platformOf(osRelease)?.packages;
+    assert.equal(found('ID=fedora\nVERSION_ID=44\n'), platformFor('fedora44').packages);
+    assert.equal(found('ID="rhel"\nID_LIKE="fedora"\nVERSION_ID="9.4"\n'), platformFor('rhel9').packages);
+    assert.equal(found('ID=debian\nVERSION_ID="12"\n'), platformFor('embedded').packages);
   });
 
   it('hold the agents of the devices that are there', () => {
