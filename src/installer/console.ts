@@ -10,6 +10,11 @@ export interface Reporter {
   note(line: string): void;
   /** For programs that watch the serial line, when they asked for events. */
   event(event: InstallerEvent): void;
+  /**
+   * Repeats the last notes on the serial lines, where they have not stood yet: they are what somebody has of a machine
+   * that only its serial line reaches.
+   */
+  recall(): void;
   /** Everything said so far. */
   readonly lines: readonly string[];
   /** Resolves when all of it is written. */
@@ -33,12 +38,16 @@ export interface ReporterOptions {
   readonly consoles?: Pick<AnnounceOptions, 'active' | 'devices'>;
 }
 
+/** Lines of {@link Reporter.recall}: a few seconds on a real line. */
+const RECALLED = 200;
+
 const isSerial = (console: string): boolean => /^(ttyS|ttyAMA|hvc)\d+$/.test(console);
 const isResult = (line: string): boolean => line.startsWith('slipway: ');
 
 /** Each line carries the seconds since the installer started. */
 export function createReporter(logFile: string, options: ReporterOptions): Reporter {
   const lines: string[] = [];
+  const notes: string[] = [];
   // A log that cannot be written must not silence the consoles.
   let work: Promise<void> = mkdir(dirname(logFile), { recursive: true }).then(
     () => {},
@@ -55,6 +64,7 @@ export function createReporter(logFile: string, options: ReporterOptions): Repor
     const seconds = uptime();
     const stamped = `[${seconds.padStart(8)}] ${line}`;
     lines.push(stamped);
+    if (kind === 'noted') notes.push(stamped);
     work = work.then(async () => {
       await appendFile(logFile, `${stamped}\n`).catch(() => undefined);
       if (kind === 'said' && isResult(line)) return announce(line, where);
@@ -69,6 +79,13 @@ export function createReporter(logFile: string, options: ReporterOptions): Repor
     event: (event) => {
       const seconds = uptime();
       work = work.then(() => emit(seconds, event));
+    },
+    recall() {
+      if (events || options.everything) return;
+      const last = notes.slice(-RECALLED);
+      work = work.then(async () => {
+        for (const line of last) await announce(line, { ...where, only: isSerial });
+      });
     },
     lines,
     flush: () => work,

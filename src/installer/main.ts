@@ -50,6 +50,7 @@ const fail = (error: unknown): Promise<void> => {
     for (const line of note) reporter.note(line);
     for (const line of say) reporter.say(line);
     for (const place of await saveLog(machine, reporter.lines)) reporter.say(`the log is kept as ${place}`);
+    reporter.recall();
     await reporter.flush();
     // A command may still run; process 1 waits for us, and an operator for the shell.
     process.exit(1);

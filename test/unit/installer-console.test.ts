@@ -23,11 +23,12 @@ describe('what the installer says', () => {
   /** What stands where after {@link STORY}. A console is a file here, which each line overwrites. */
   async function said(
     options: Omit<ReporterOptions, 'consoles'>,
+    story = STORY,
   ): Promise<Record<'tty0' | 'ttyS0' | 'log', readonly string[]>> {
     const consoles = { devices: dir, active: join(dir, 'active') };
     const reporter = createReporter(join(dir, 'log/installer.log'), { ...options, consoles });
     const lines: Record<(typeof CONSOLES)[number], string[]> = { tty0: [], ttyS0: [] };
-    for (const tell of STORY) {
+    for (const tell of story) {
       tell(reporter);
       await reporter.flush();
       for (const name of CONSOLES) {
@@ -56,6 +57,17 @@ describe('what the installer says', () => {
   it('is everything for who looks for a fault', async () => {
     const { tty0 } = await said({ everything: true });
     assert.deepEqual(tty0, ['Unpack the image', '$ true', 'slipway: installed node-a']);
+  });
+
+  it('is told again on the serial line once it matters, where it has not stood', async () => {
+    const story = [...STORY, (reporter: Reporter) => reporter.recall()];
+    const { tty0, ttyS0 } = await said({ everything: false }, story);
+    assert.deepEqual(tty0, ['Unpack the image', 'slipway: installed node-a']);
+    assert.deepEqual(ttyS0, ['Unpack the image', 'slipway: installed node-a', '$ true']);
+    assert.deepEqual(
+      (await said({ everything: true }, story)).ttyS0,
+      (await said({ everything: true })).ttyS0,
+    );
   });
 
   it('is JSON on the serial line for a program that asks, but for result lines', async () => {

@@ -59,6 +59,7 @@ async function attempt(
     say: (line) => said.push(line),
     note: () => {},
     event: () => {},
+    recall: () => {},
     lines: [],
     flush: async () => {},
   };
