@@ -24,6 +24,9 @@ const BUNDLES = [
   { entry: 'src/installer/main.ts', out: 'installer.mjs' },
 ];
 
+/** What the page of a report is made from is read when one is drawn. */
+const PAGE = { from: join(ROOT, 'src', 'lab', 'report', 'page'), to: join(LIB, 'report-page') };
+
 /** Everything that can change what esbuild writes. */
 const INPUTS = ['src', 'postinstall', 'package.json', 'package-lock.json', 'tsconfig.json', 'scripts'];
 
@@ -68,7 +71,11 @@ export async function build({ say = () => {} } = {}) {
       }),
     ),
   ]);
-  const outputs = publish(results.flatMap((result) => result.outputFiles));
+  const page = listFiles(PAGE.from).map((file) => ({
+    path: join(PAGE.to, relative(PAGE.from, file)),
+    contents: readFileSync(file),
+  }));
+  const outputs = publish([...page, ...results.flatMap((result) => result.outputFiles)]);
   writeAtomic(STAMP, `${JSON.stringify({ inputs, missing, outputs }, null, 2)}\n`);
   for (const entry of missing) say(`build: ${entry} does not exist, its bundle was left out`);
   say(`build: wrote lib/ (${Object.keys(outputs).length} files)`);

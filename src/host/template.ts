@@ -3,14 +3,24 @@ import { readFileSync } from 'node:fs';
 import ejs from 'ejs';
 
 /**
- * Renders a template file with `data` as `it`. A missing or null value throws, with the template's line; text goes out
- * as it is, since none of our targets is HTML.
+ * Renders a template file with `data` as `it`. A missing or null value throws, with the template's line.
+ * @param encode what is done to text in `<%= %>`; as it is, since most of our targets are no markup
  */
-export function renderTemplate(file: string, data: Readonly<Record<string, unknown>>): string {
+export function renderTemplate(
+  file: string,
+  data: Readonly<Record<string, unknown>>,
+  encode: (text: string) => string = (text) => text,
+): string {
   return ejs.render(
     readFileSync(file, 'utf8'),
     { ...data },
-    { filename: file, escape: asText, _with: false, localsName: 'it', strict: true },
+    {
+      filename: file,
+      escape: (value?: unknown) => encode(asText(value)),
+      _with: false,
+      localsName: 'it',
+      strict: true,
+    },
   );
 }
 

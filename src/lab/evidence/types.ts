@@ -10,6 +10,8 @@ export interface Run {
   readonly version: typeof EVIDENCE_VERSION;
   /** What was run, as it is typed: `slipway lab prove examples/standalone-raid1.yaml`. */
   readonly command: string;
+  /** What a reader has to know before everything else: that this is an example, for instance. */
+  readonly note?: string;
   readonly cluster: string;
   /** SHA-256 (hex) of the plan. */
   readonly plan: string;
