@@ -112,6 +112,7 @@ async function assertStopped(
     'expected',
   );
   await machine.waitForLine(/a shell follows/, LIMIT.boot, 'expected');
+  assert.match(machine.transcript(), /\] \$ \S+ .*# \d/, 'the serial line has the end of the log');
   assert.doesNotMatch(machine.transcript(), /^\s+at .*\.mjs/m);
   await bench.end();
   const log = await logOn(volume);
