@@ -117,7 +117,7 @@ const requireOwnSound = (iso: string): Promise<void> =>
 export const mediaTask: Task<Omit<IsoInputs, 'installer'>, IsoResult> = {
   name: 'media',
   title: 'Assemble the ISO',
-  tools: toolNeeds('xorriso', 'implantisomd5', 'mkfs.vfat', 'mcopy'),
+  tools: toolNeeds('xorriso', 'mkfs.vfat', 'mcopy'),
   async run(inputs, { exec }, say) {
     const installer = join(packageRoot(), 'lib', 'installer.mjs');
     if (!existsSync(installer))

@@ -106,7 +106,7 @@ export const vendorTask: Task<VendorRequest, ProvidedMedium> = {
 export const remasterTask: Task<RemasterInputs, IsoResult> = {
   name: 'media',
   title: "Remaster the vendor's medium",
-  tools: toolNeeds('xorriso', 'checkisomd5', 'mcopy'),
+  tools: toolNeeds('xorriso', 'mcopy'),
   run: (inputs, { exec, cache, preview }, say) =>
     remasterIso(inputs, {
       ...{ exec, cache, say, version: packageVersion() },

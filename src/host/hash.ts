@@ -4,7 +4,6 @@ import { createReadStream } from 'node:fs';
 import { lstat, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { Worker } from 'node:worker_threads';
 import { fileProblem, InputError, type Problem } from '../errors/problem.ts';
 
 export const hashText = (text: string | Uint8Array): string =>
@@ -16,31 +15,6 @@ export async function hashFile(path: string): Promise<string> {
   await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
   return hash.digest('hex');
 }
-
-/** As {@link hashFile}, on another processor: for files of gigabytes while this thread has work of its own. */
-export async function hashFileAside(path: string): Promise<string> {
-  const worker = new Worker(HASHER, { eval: true, workerData: path });
-  try {
-    return await new Promise((resolve, reject) => {
-      worker.once('message', resolve);
-      worker.once('error', reject);
-    });
-  } finally {
-    await worker.terminate();
-  }
-}
-
-/** A text and no module of its own, so that it runs from a bundle, too. */
-const HASHER = `
-  const { createHash } = require('node:crypto');
-  const { openSync, readSync } = require('node:fs');
-  const { parentPort, workerData } = require('node:worker_threads');
-  const file = openSync(workerData, 'r');
-  const hash = createHash('sha256');
-  const buffer = Buffer.allocUnsafe(1 << 20);
-  for (let size; (size = readSync(file, buffer)) > 0; ) hash.update(buffer.subarray(0, size));
-  parentPort.postMessage(hash.digest('hex'));
-`;
 
 export interface TreeEntry {
   /** Relative to the tree's root, with `/`. */

@@ -3,6 +3,7 @@ import { stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Exec } from '../engine/command.ts';
 import { makeFolder } from '../engine/make-folder.ts';
+import { FailedError } from '../errors/exit.ts';
 import { withTempDir } from '../host/atomic.ts';
 import { hashText } from '../host/hash.ts';
 import { bootDiskSector } from './boot-disk-sector.ts';
@@ -10,10 +11,14 @@ import { planBootMenu } from './boot-menu.ts';
 import { buildIdOf, hashInputs, type InputHashes, portablePlan } from './build-id.ts';
 import { espBytes, espCommands, espFiles } from './esp.ts';
 import { ESP_MARKER, renderBootMenu, renderEspConfig } from './grub-config.ts';
+import { openFatAt, readMedium } from './image/medium.ts';
+import { withImage } from './image/source.ts';
+import { ISO_BLOCK } from './image/volume.ts';
+import { implantChecksum } from './implant-checksum.ts';
 import { describeFiles, mediumManifest } from './manifest.ts';
-import { findUnchanged, json, publishIso } from './publish.ts';
+import { describeImage, findUnchanged, json, publishIso } from './publish.ts';
 import { runXorriso } from './run-xorriso.ts';
-import { checkMedium } from './self-check.ts';
+import { together } from './together.ts';
 import { type IsoInputs, type IsoResult, MEDIUM } from './types.ts';
 import { type MediumEntry, uuidOf, xorrisoCommand } from './xorriso.ts';
 
@@ -77,11 +82,23 @@ async function build(b: Build): Promise<IsoResult> {
     }),
   );
   say('implanting the checksum of the medium');
-  await exec({ file: 'implantisomd5', args: [iso], effect: 'write' });
+  await implantChecksum(iso);
   say('reading the ISO back');
-  await checkMedium(iso, { volumeId, files: manifest.files, espFiles: esp.paths }, exec);
-  await b.audit(iso);
-  return publishIso(iso, inputs.out, manifest);
+  const [description] = await together([describeImage(iso), requireEspFiles(iso, esp.paths), b.audit(iso)]);
+  return publishIso(iso, inputs.out, manifest, description);
+}
+
+/** The EFI image that El Torito names holds all that was copied into it. @throws {FailedError} naming what is not. */
+export async function requireEspFiles(iso: string, paths: readonly string[]): Promise<void> {
+  const found = await withImage(iso, async (image) => {
+    const { catalog } = await readMedium(image);
+    const entry = catalog?.entries.find(({ platform }) => platform === 'uefi');
+    const volume = entry && (await openFatAt(image, entry.block * ISO_BLOCK));
+    // FAT does not know case.
+    return new Set((await volume?.files())?.map(({ path }) => path.toLowerCase()));
+  });
+  const missing = paths.filter((path) => !found.has(path.toLowerCase()));
+  if (missing.length > 0) throw new FailedError(`the ISO's EFI image lacks ${missing.join(', ')}`);
 }
 
 async function makeEsp({ inputs, buildId, dir, exec }: Build) {

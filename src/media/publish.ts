@@ -1,27 +1,57 @@
 /** An ISO gets its name, its manifest and its checksum; and whether one that is there already will do. */
 import { readFile, rename } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { FailedError } from '../errors/exit.ts';
 import { writeFileAtomically } from '../host/atomic.ts';
-import { hashFile, hashFileAside } from '../host/hash.ts';
-import { digestFiles } from './image/digest.ts';
+import { hashFile } from '../host/hash.ts';
+import { sha256Aside } from './image/aside.ts';
+import { contentKey, digestContents } from './image/digest.ts';
 import { readMedium } from './image/medium.ts';
 import { withImage } from './image/source.ts';
-import { type FileRecord, type IsoManifest, MANIFEST_VERSION } from './manifest.ts';
+import { type FileRecord, type IsoManifest, MANIFEST_VERSION, type MediumManifest } from './manifest.ts';
 import type { IsoResult } from './types.ts';
 
 /** JSON as it lies on media and beside them. */
 export const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
+/** What a finished image is, to be compared with by whoever gets it. */
+export interface ImageDescription {
+  readonly bytes: number;
+  readonly sha256: string;
+  /** Every file as it lies there, sorted by path. */
+  readonly contents: readonly FileRecord[];
+}
+
+/** Reads an image: its own digest beside those of its files. `known`: files by where they lie. */
+export function describeImage(path: string, known?: ReadonlyMap<string, string>): Promise<ImageDescription> {
+  return withImage(path, async (image) => {
+    const medium = await readMedium(image);
+    const [sha256, digests] = await Promise.all([
+      sha256Aside(path, image.bytes),
+      digestContents(medium, known),
+    ]);
+    const contents = [...medium.tree.entries.values()]
+      .filter(({ kind }) => kind === 'file')
+      .map(({ path: file, bytes, extents }): FileRecord => {
+        const digest = digests.get(contentKey(extents)) ?? '';
+        return { path: file, bytes, sha256: digest };
+      });
+    return { sha256, bytes: image.bytes, contents: contents.sort((a, b) => (a.path < b.path ? -1 : 1)) };
+  });
+}
+
 /**
- * The ISO is not fsynced, which would take as long as writing it: a power cut that tears it is noticed by the hash,
- * and the next build makes it again.
+ * Gives a finished ISO its name, and says beside it what it is. It is not fsynced, which would take as long as writing
+ * it: a power cut that tears it is noticed by the hash, and the next build makes it again.
+ * @throws {FailedError} when a file on it is not what was put there.
  */
 export async function publishIso(
   finished: string,
   out: string,
-  manifest: { readonly buildId: string },
+  manifest: Pick<MediumManifest, 'buildId' | 'files'>,
+  { bytes, sha256, contents }: ImageDescription,
 ): Promise<IsoResult> {
-  const { sha256, bytes, contents } = await describeImage(finished);
+  requireContents(manifest.files, contents);
   const paths = resultPaths(out);
   const full = { ...manifest, iso: { file: basename(out), bytes, sha256 }, contents };
   await rename(finished, out);
@@ -30,20 +60,17 @@ export async function publishIso(
   return { ...paths, bytes, sha256, buildId: manifest.buildId, reused: false };
 }
 
-/** The image's own digest, taken beside that of every file as it lies there, the vendor's too. */
-async function describeImage(path: string) {
-  return withImage(path, async (image) => {
-    const medium = await readMedium(image);
-    const [sha256, files] = await Promise.all([hashFileAside(path), digestFiles(medium)]);
-    const contents = [...files].map(
-      ([name, digest]): FileRecord => ({
-        path: name,
-        bytes: medium.tree.entries.get(name)?.bytes ?? 0,
-        sha256: digest,
-      }),
-    );
-    return { sha256, bytes: image.bytes, contents: contents.sort((a, b) => (a.path < b.path ? -1 : 1)) };
+/** Every file that was put on an image lies there, byte for byte. @throws {FailedError} naming all that do not. */
+export function requireContents(planned: readonly FileRecord[], contents: readonly FileRecord[]): void {
+  const found = new Map(contents.map((record) => [record.path, record]));
+  const problems = planned.flatMap(({ path, bytes, sha256 }) => {
+    const there = found.get(path);
+    if (there === undefined) return [`${path} is not there`];
+    if (there.bytes !== bytes) return [`${path} has ${there.bytes} bytes, not ${bytes}`];
+    return there.sha256 === sha256 ? [] : [`${path} has another content`];
   });
+  if (problems.length > 0)
+    throw new FailedError(`the ISO read back is not what was written: ${problems.join('; ')}`);
 }
 
 /** `dist/ha.iso` → the three files of a result. */

@@ -6,8 +6,7 @@ const VENDORS = ['EFI', 'EFI/BOOT', 'EFI/BOOT/grub.cfg', 'images', 'images/efibo
 describe('the call of xorriso that remasters', () => {
   it('replays the boot records first, maps, and leaves no trace of who made it and when', () => {
     const command = remasterCommand({
-      base: '/in/base.iso',
-      out: '/out/new.iso',
+      iso: '/out/new.iso',
       volumeId: 'HA',
       entries: [
         { path: 'slipway/plan.json', source: '/s/plan.json' },
@@ -28,7 +27,7 @@ describe('the call of xorriso that remasters', () => {
     assert.deepEqual(command.args, [
       ...['-stdio_sync', 'off', '-fs', '16m', '-joliet', 'on', '-compliance', 'rec_mtime'],
       ...['-padding', 'included', '-padding', '300k'],
-      ...['-indev', 'stdio:/in/base.iso', '-outdev', 'stdio:/out/new.iso'],
+      ...['-dev', 'stdio:/out/new.iso'],
       ...['-boot_image', 'any', 'replay', '-volid', 'HA'],
       ...['-map', '/s/plan.json', '/slipway/plan.json', '-map', '/repo', '/slipway/repo'],
       ...['-map', '/s/grub.cfg', '/EFI/BOOT/grub.cfg'],

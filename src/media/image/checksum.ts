@@ -4,6 +4,7 @@
  * the way, so that a damaged disc is told early (isomd5sum 1.2.3, libcheckisomd5.c).
  */
 import { createHash, type Hash } from 'node:crypto';
+import { digestAside, type Stretch } from './aside.ts';
 import type { ImageSource } from './source.ts';
 import { APPLICATION_USE, type ImageVolume, ISO_BLOCK } from './volume.ts';
 
@@ -15,13 +16,16 @@ export interface MediaChecksum {
 }
 
 /** What is implanted: the checksum and how it was taken. */
-export interface ImplantedChecksum extends MediaChecksum {
+export interface ImplantedChecksum extends MediaChecksum, ChecksumShape {}
+
+export interface ChecksumShape {
   /** Blocks at the end of the volume that do not count. */
   readonly skipBlocks: number;
   readonly fragmentCount: number;
 }
 
-const DEFAULT_SHAPE = { skipBlocks: 15, fragmentCount: 20 } as const;
+/** How implantisomd5 takes it: drives used to fail at the last blocks of a disc. */
+export const DEFAULT_SHAPE: ChecksumShape = { skipBlocks: 15, fragmentCount: 20 };
 const FRAGMENT_SUMS_LENGTH = 60;
 /** isomd5sum reads so many bytes at once, and takes its samples between reads. */
 const STEP = 16 * ISO_BLOCK;
@@ -40,57 +44,84 @@ export function implantedChecksum({ applicationUse }: ImageVolume): ImplantedChe
   };
 }
 
+/** What of a volume the checksum is taken of, cut where samples are. */
+export function checksumStretches(
+  { blocks, descriptorBlock }: Pick<ImageVolume, 'blocks' | 'descriptorBlock'>,
+  { skipBlocks, fragmentCount }: ChecksumShape = DEFAULT_SHAPE,
+): readonly Stretch[] {
+  const bytes = (blocks - skipBlocks) * ISO_BLOCK;
+  const samples = new Set(samplePoints(bytes, fragmentCount));
+  const blank = descriptorBlock * ISO_BLOCK + APPLICATION_USE.offset;
+  const ends = new Set([blank, blank + APPLICATION_USE.bytes, ...samples, bytes]);
+  let at = 0;
+  return [...ends]
+    .filter((end) => end > 0 && end <= bytes)
+    .sort((a, b) => a - b)
+    .map((end): Stretch => {
+      const start = at;
+      at = end;
+      return {
+        ...{ at: start, bytes: end - start },
+        ...(start === blank ? { blank: true } : {}),
+        ...(samples.has(end) ? { sampled: true } : {}),
+      };
+    });
+}
+
+/** The checksum out of the digests (hex) of its samples and, last, of all. */
+function checksumOf(digests: readonly string[], fragmentCount: number): MediaChecksum {
+  const digits = fragmentCount === 0 ? 0 : Math.floor(FRAGMENT_SUMS_LENGTH / fragmentCount);
+  const sums = digests.slice(0, -1).map((digest) => fragmentSum(Buffer.from(digest, 'hex'), digits));
+  return { md5: digests.at(-1) ?? '', fragmentSums: sums.join('') };
+}
+
 /** Takes the checksum while the bytes of an image pass, from the first on and without gaps. */
 export class MediaDigest {
   readonly #hash: Hash = createHash('md5');
-  readonly #bytes: number;
-  readonly #blank: { readonly start: number; readonly end: number };
-  /** Offsets behind which a sample is taken, ascending. */
-  readonly #samples: number[];
-  readonly #digits: number;
+  /** What is still to come, the next one last. */
+  readonly #stretches: Stretch[];
+  readonly #fragmentCount: number;
+  readonly #samples: string[] = [];
   #at = 0;
-  #sums = '';
 
-  constructor(
-    volume: Pick<ImageVolume, 'blocks' | 'descriptorBlock'>,
-    shape: Pick<ImplantedChecksum, 'skipBlocks' | 'fragmentCount'> = DEFAULT_SHAPE,
-  ) {
-    this.#bytes = (volume.blocks - shape.skipBlocks) * ISO_BLOCK;
-    const start = volume.descriptorBlock * ISO_BLOCK + APPLICATION_USE.offset;
-    this.#blank = { start, end: start + APPLICATION_USE.bytes };
-    this.#samples = samplePoints(this.#bytes, shape.fragmentCount);
-    this.#digits = shape.fragmentCount === 0 ? 0 : Math.floor(FRAGMENT_SUMS_LENGTH / shape.fragmentCount);
+  constructor(volume: Pick<ImageVolume, 'blocks' | 'descriptorBlock'>, shape: ChecksumShape = DEFAULT_SHAPE) {
+    this.#stretches = checksumStretches(volume, shape).toReversed();
+    this.#fragmentCount = shape.fragmentCount;
   }
 
   update(chunk: Uint8Array): void {
-    const bytes = this.#blanked(chunk);
-    const begin = this.#at;
-    const end = Math.min(begin + bytes.length, this.#bytes);
-    while (this.#at < end) {
-      const sample = this.#samples[0];
-      const stop = sample === undefined ? end : Math.min(end, sample);
-      this.#hash.update(bytes.subarray(this.#at - begin, stop - begin));
-      this.#at = stop;
-      if (stop !== sample) continue;
-      this.#samples.shift();
-      this.#sums += fragmentSum(this.#hash.copy().digest(), this.#digits);
+    for (let from = 0; from < chunk.length; ) {
+      const stretch = this.#stretches.at(-1);
+      if (stretch === undefined) return;
+      const end = stretch.at + stretch.bytes;
+      const piece = chunk.subarray(from, from + end - this.#at);
+      this.#hash.update(stretch.blank === true ? BLANKS.subarray(0, piece.length) : piece);
+      this.#at += piece.length;
+      from += piece.length;
+      if (this.#at < end) return;
+      if (stretch.sampled === true) this.#samples.push(this.#hash.copy().digest('hex'));
+      this.#stretches.pop();
     }
   }
 
   /** Call once, after the last byte. */
   finish(): MediaChecksum {
-    return { md5: this.#hash.digest('hex'), fragmentSums: this.#sums };
+    return checksumOf([...this.#samples, this.#hash.digest('hex')], this.#fragmentCount);
   }
+}
 
-  /** Blanks stood where the checksum is now when it was taken. */
-  #blanked(chunk: Uint8Array): Uint8Array {
-    const start = Math.max(0, this.#blank.start - this.#at);
-    const end = Math.min(chunk.length, this.#blank.end - this.#at);
-    if (start >= end) return chunk;
-    const copy = Uint8Array.from(chunk);
-    copy.fill(0x20, start, end);
-    return copy;
-  }
+/** Blanks stand where the checksum is when it is taken. */
+const BLANKS = Buffer.alloc(APPLICATION_USE.bytes, ' ');
+
+/** Takes the checksum of an image beside what this thread does. Rejects when the image ends before its volume. */
+export async function checksumAside(
+  path: string,
+  volume: ImageVolume,
+  shape: ChecksumShape = DEFAULT_SHAPE,
+): Promise<MediaChecksum> {
+  const stretches = checksumStretches(volume, shape);
+  const [digests = []] = await digestAside(path, [{ algorithm: 'md5', stretches }]);
+  return checksumOf(digests, shape.fragmentCount);
 }
 
 /** Whenever a read begins in another fragment than the one before, the digest at its end is sampled. */

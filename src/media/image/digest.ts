@@ -1,6 +1,7 @@
 /** Digests of an image and of every file on it, all taken while the bytes pass once. */
 import { createHash, type Hash } from 'node:crypto';
-import { type MediaChecksum, MediaDigest } from './checksum.ts';
+import { digestAside } from './aside.ts';
+import { type ChecksumShape, type MediaChecksum, MediaDigest } from './checksum.ts';
 import type { Medium } from './medium.ts';
 import type { ImageSource } from './source.ts';
 import { type Extent, type ImageTree, readEntry } from './tree.ts';
@@ -19,7 +20,7 @@ export interface DigestOptions {
   /** How much of the image counts; default all. A stick is larger than the image that was written to it. */
   readonly bytes?: number;
   /** The checksum of the medium is wanted, taken in this way. */
-  readonly media?: ConstructorParameters<typeof MediaDigest>[1];
+  readonly media?: ChecksumShape;
   readonly onProgress?: (bytes: number) => void;
 }
 
@@ -47,14 +48,33 @@ export async function digestImage(
   };
 }
 
-/** Path → SHA-256 (hex) of every file alone. */
-export async function digestFiles({
-  image,
-  tree,
-}: Pick<Medium, 'image' | 'tree'>): Promise<ReadonlyMap<string, string>> {
-  const files = new FileDigests(tree, image.bytes);
-  await readThrough(image, image.bytes, (at, chunk) => files.update(at, chunk));
-  return files.finish(image);
+/** Where the bytes of a file lie: files of one key have the same content (hard links). */
+export const contentKey = (extents: readonly Extent[]): string =>
+  extents.map(({ block, bytes }) => `${block}+${bytes}`).join(',');
+
+/**
+ * SHA-256 (hex) of every file by its {@link contentKey}, taken beside what this thread does. What is known already is
+ * not read again.
+ */
+export async function digestContents(
+  { image, tree }: Pick<Medium, 'image' | 'tree'>,
+  known: ReadonlyMap<string, string> = new Map(),
+): Promise<ReadonlyMap<string, string>> {
+  const wanted = new Map(
+    [...tree.entries.values()]
+      .filter(({ kind }) => kind === 'file')
+      .map(({ extents }) => [contentKey(extents), extents] as const)
+      .filter(([key]) => !known.has(key))
+      .sort(([, a], [, b]) => (a[0]?.block ?? 0) - (b[0]?.block ?? 0)),
+  );
+  const digests = await digestAside(
+    image.path,
+    [...wanted.values()].map((extents) => ({
+      algorithm: 'sha256',
+      stretches: extents.map(({ block, bytes }) => ({ at: block * ISO_BLOCK, bytes })),
+    })),
+  );
+  return new Map([...known, ...[...wanted.keys()].map((key, i) => [key, digests[i]?.[0] ?? ''] as const)]);
 }
 
 /** Hands out the first bytes of an image in order; the next piece is read while one is worked on. */
@@ -101,7 +121,7 @@ class FileDigests {
         this.#apart.push(path);
         continue;
       }
-      const key = extents.map((extent) => `${extent.block}+${extent.bytes}`).join(',');
+      const key = contentKey(extents);
       this.#keys.set(path, key);
       if (this.#hashes.has(key)) continue;
       const hash = createHash('sha256');

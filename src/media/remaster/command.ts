@@ -1,12 +1,10 @@
-/** The one xorriso call that makes a vendor's medium ours: a pure builder, so that all of it can be asserted. */
+/** The two commands that make a vendor's medium ours: pure builders, so that all of it can be asserted. */
 import type { Command } from '../../engine/command.ts';
 import { isoTime, type MediumEntry, uuidOf } from '../xorriso.ts';
 
 export interface RemasterLayout {
-  /** The vendor's ISO. */
-  readonly base: string;
-  /** The ISO to write; must not exist. */
-  readonly out: string;
+  /** A copy of the vendor's ISO, which grows. */
+  readonly iso: string;
   /** Undefined keeps the vendor's. */
   readonly volumeId: string | undefined;
   /** Files and folders that are new, or take the place of others. */
@@ -28,10 +26,19 @@ export interface RemasterLayout {
 /** Writing 12 GB to a slow disk. */
 const TIMEOUT_MS = 60 * 60_000;
 
+/** Copies the vendor's ISO, in no time where the file system can share blocks. The copy can be written whatever the mode. */
+export const copyCommand = (base: string, iso: string): Command => ({
+  file: 'cp',
+  effect: 'write',
+  timeoutMs: TIMEOUT_MS,
+  args: ['--reflink=auto', '--no-preserve=mode', base, iso],
+});
+
 /**
- * Loads the vendor's tree, maps ours into it, and has xorriso build the boot records anew exactly as it found them
- * (`replay`): El Torito, boot information in the loaders, MBR, GPT and appended partitions. What is not mapped is
- * copied block by block.
+ * Loads the tree of the copy, maps ours into it, and writes what is new behind what is there, as another session
+ * (`-dev`): directories, our files, boot records exactly as they were found (`replay`): El Torito, boot information in
+ * the loaders, MBR, GPT and appended partitions. Then the descriptors at the beginning lead to the new directories.
+ * No file of the vendor's is moved.
  *
  * `-stdio_sync off`: xorriso otherwise calls fdatasync all the time, which takes longer than the writing.
  */
@@ -54,7 +61,7 @@ export function remasterCommand(layout: RemasterLayout): Command {
       ...['-compliance', 'rec_mtime'],
       // Inside the volume, so that the backup of the GPT comes to lie at the very end, where firmware looks for it.
       ...['-padding', 'included', '-padding', '300k'],
-      ...['-indev', `stdio:${layout.base}`, '-outdev', `stdio:${layout.out}`],
+      ...['-dev', `stdio:${layout.iso}`],
       // Before anything is changed: it names boot images by what was loaded, and appended partitions, too.
       ...['-boot_image', 'any', 'replay'],
       ...(layout.volumeId === undefined ? [] : ['-volid', layout.volumeId]),

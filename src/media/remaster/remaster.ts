@@ -13,16 +13,17 @@ import { portablePlan } from '../build-id.ts';
 import { type Medium, readMedium, readMediumFile } from '../image/medium.ts';
 import { type ImageSource, withImage } from '../image/source.ts';
 import { ISO_BLOCK, readVolume } from '../image/volume.ts';
-import { implantWhileWriting } from '../implant-checksum.ts';
+import { implantChecksum } from '../implant-checksum.ts';
 import { describeFiles, type FileRecord, MANIFEST_VERSION } from '../manifest.ts';
 import { withCommandLine } from '../menu/parameters.ts';
-import { findUnchanged, json, publishIso } from '../publish.ts';
+import { describeImage, findUnchanged, json, publishIso } from '../publish.ts';
 import { runXorriso } from '../run-xorriso.ts';
+import { together } from '../together.ts';
 import { type IsoResult, type KickstartArtefact, MEDIUM } from '../types.ts';
-import { checkVendorMedium, vendorIdentityHash } from '../vendor/check.ts';
+import { checkVendorMedium, vendorContents, vendorIdentityHash } from '../vendor/check.ts';
 import { inspectVendorMedium, type VendorMedium } from '../vendor/medium.ts';
 import type { MediumEntry } from '../xorriso.ts';
-import { remasterCommand } from './command.ts';
+import { copyCommand, remasterCommand } from './command.ts';
 import { editFatImage } from './esp.ts';
 import { planRemaster, type RemasterPlan } from './plan.ts';
 
@@ -150,30 +151,40 @@ async function build(b: Build): Promise<IsoResult> {
   await requireRoom(b, manifest.files);
   const iso = join(dir, 'medium.iso');
   const command = remasterCommand({
-    ...{ base: inputs.base, out: iso, entries, partitions: fat.partitions, joliet: vendor.joliet },
+    ...{ iso, entries, partitions: fat.partitions, joliet: vendor.joliet },
     isVendors: (path) => medium.tree.entries.has(path),
     volumeId: inputs.volumeId,
     digest: hashText(b.buildId),
     sourceDateEpoch: inputs.sourceDateEpoch,
   });
+  const write = async (): Promise<void> => {
+    await deps.exec(copyCommand(inputs.base, iso));
+    await runXorriso(deps.exec, command);
+    if (deps.preview === true) await access(iso);
+    await cutToVolume(iso);
+    await implantChecksum(iso);
+  };
   say('writing the ISO, and comparing the base with its checksum');
-  const checking = deps.preview === true ? undefined : checkVendorMedium(inputs.base, medium.volume, deps);
-  const writing = runXorriso(deps.exec, command);
-  const ends = await Promise.allSettled([
-    checking,
-    deps.preview === true ? writing.then(() => access(iso)) : implantWhileWriting(iso, writing),
+  if (deps.preview === true) await write();
+  const [known] = await together([
+    vendorContents(medium, deps.cache),
+    checkVendorMedium(inputs.base, medium.volume, deps.cache),
+    write(),
   ]);
-  // Both have come to their end, so that nothing writes into a folder that is being removed.
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
-  await cutToVolume(iso);
   say('auditing the ISO');
-  await deps.audit(iso);
-  return publishIso(iso, inputs.out, manifest);
+  const [description] = await together([describeImage(iso, known), deps.audit(iso)]);
+  return publishIso(iso, inputs.out, manifest, description);
 }
 
 /** xorriso fills the file up to a multiple of 32 KiB; the backup of the GPT belongs to the very end. */
-const cutToVolume = (iso: string): Promise<void> =>
-  withImage(iso, async (image) => truncate(iso, (await readVolume(image)).blocks * ISO_BLOCK));
+async function cutToVolume(iso: string): Promise<void> {
+  const end = await withImage(iso, async (image) => {
+    const end = (await readVolume(image)).blocks * ISO_BLOCK;
+    if (image.bytes >= end) return end;
+    throw new FailedError(`xorriso has not written all of the ISO: ${end - image.bytes} bytes are missing`);
+  });
+  await truncate(iso, end);
+}
 
 /** Images that are files of the tree come back as entries, those behind it as partitions. */
 async function editFatImages({ plan, source, inputs, deps, dir }: Build) {

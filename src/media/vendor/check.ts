@@ -1,42 +1,39 @@
-/** Whether a vendor's medium is whole, by the checksum it carries; asked once for each file. */
+/** Whether a vendor's medium is whole, and what is on it: read once for each file. */
 import { readFile, realpath, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Exec } from '../../engine/command.ts';
 import { fileProblem, InputError } from '../../errors/problem.ts';
 import type { Cache } from '../../host/cache.ts';
 import { hashFile, hashJson } from '../../host/hash.ts';
-import { implantedChecksum } from '../image/checksum.ts';
+import { checksumAside, implantedChecksum, isRight } from '../image/checksum.ts';
+import { digestContents } from '../image/digest.ts';
+import type { Medium } from '../image/medium.ts';
 import type { ImageVolume } from '../image/volume.ts';
 
-/** A DVD on a slow disk. */
-const TIMEOUT_MS = 30 * 60_000;
-
 /**
- * Compares a medium with its implanted checksum, by checkisomd5 and so beside whatever this process does. A file that
- * was right before and has not been touched since is not read again. Media without a checksum pass.
+ * Compares a medium with its implanted checksum, beside whatever this thread does. A file that was right before and has
+ * not been touched since is not read again. Media without a checksum pass.
  * @throws {InputError} when the medium is damaged.
  */
-export async function checkVendorMedium(
-  path: string,
-  volume: ImageVolume,
-  { exec, cache }: { readonly exec: Exec; readonly cache: Cache },
-): Promise<void> {
-  if (implantedChecksum(volume) === undefined) return;
+export async function checkVendorMedium(path: string, volume: ImageVolume, cache: Cache): Promise<void> {
+  const implanted = implantedChecksum(volume);
+  if (implanted === undefined) return;
   await cache.obtain('vendor-check', await fileKey(path), async (entry) => {
-    const { exitCode } = await exec({
-      file: 'checkisomd5',
-      args: [path],
-      effect: 'read',
-      timeoutMs: TIMEOUT_MS,
-      accept: [0, 1],
-    });
-    if (exitCode !== 0) {
+    if (!isRight(implanted, await checksumAside(path, volume, implanted))) {
       const hint = 'download it again, and compare it with the SHA-256 its maker publishes';
       const message = 'this ISO is damaged: its content is not what its own checksum was taken of';
       throw new InputError([fileProblem(path, 'damaged-medium', message, hint)]);
     }
     await writeFile(join(entry, 'checked'), `${path}\n`);
   });
+}
+
+/** SHA-256 (hex) of every file on a medium by where it lies; taken once for each medium, as above. */
+export async function vendorContents(medium: Medium, cache: Cache): Promise<ReadonlyMap<string, string>> {
+  const { path } = medium.image;
+  const { dir } = await cache.obtain('vendor-contents', await fileKey(path), async (entry) => {
+    await writeFile(join(entry, 'contents.json'), JSON.stringify([...(await digestContents(medium))]));
+  });
+  return new Map(JSON.parse(await readFile(join(dir, 'contents.json'), 'utf8')));
 }
 
 /**
