@@ -60,17 +60,25 @@ function occupied({ image, tree, volume, partitions, catalog }: Medium, fats: re
     start,
     bytes,
   });
-  const files = [...tree.entries.values()].flatMap(({ path, kind, extents }) =>
-    extents
-      .filter(({ bytes }) => bytes > 0)
-      .map(({ block, bytes }) => {
-        const start = block * ISO_BLOCK;
-        if (kind === 'folder') return region('directories', 'folders', start, padded(bytes));
-        if (fats.some(({ offset }) => offset === start)) return region('efi', path, start, padded(bytes));
-        const alone = bytes > image.bytes * LARGE || !path.includes('/');
-        return region('files', alone ? path : `${path.split('/')[0]}/`, start, padded(bytes));
-      }),
-  );
+  const fatAt = new Set(fats.map(({ offset }) => offset));
+  const fileRegion = (path: string, start: number, bytes: number): ImageRegion => {
+    if (fatAt.has(start)) return region('efi', path, start, bytes);
+    const folder = path.indexOf('/') + 1;
+    const alone = bytes > image.bytes * LARGE || folder === 0;
+    return region('files', alone ? path : path.slice(0, folder), start, bytes);
+  };
+  const files: ImageRegion[] = [];
+  for (const { path, kind, extents } of tree.entries.values()) {
+    for (const { block, bytes } of extents) {
+      if (bytes === 0) continue;
+      const start = block * ISO_BLOCK;
+      files.push(
+        kind === 'folder'
+          ? region('directories', 'folders', start, padded(bytes))
+          : fileRegion(path, start, padded(bytes)),
+      );
+    }
+  }
   const appended = fats
     .filter(({ roles }) => !roles.some(({ kind }) => kind === 'file'))
     .map(({ offset, roles }) => {
@@ -108,17 +116,17 @@ function merged(regions: readonly ImageRegion[]): readonly ImageRegion[] {
 }
 
 function join(sorted: readonly ImageRegion[]): readonly ImageRegion[] {
-  const out: ImageRegion[] = [];
-  for (const region of sorted) {
+  const out: { -readonly [K in keyof ImageRegion]: ImageRegion[K] }[] = [];
+  for (const { name, kind, start, bytes } of sorted) {
     const last = out.at(-1);
     const end = last === undefined ? 0 : last.start + last.bytes;
     // Hard links, and images inside images: what lies inside its predecessor is drawn once.
-    if (last !== undefined && region.start + region.bytes <= end) continue;
-    if (last !== undefined && last.kind === region.kind && last.name === region.name) {
-      out[out.length - 1] = { ...last, bytes: region.start + region.bytes - last.start };
+    if (last !== undefined && start + bytes <= end) continue;
+    if (last !== undefined && last.kind === kind && last.name === name) {
+      last.bytes = start + bytes - last.start;
     } else {
-      const start = Math.max(region.start, end);
-      out.push({ ...region, start, bytes: region.start + region.bytes - start });
+      const from = Math.max(start, end);
+      out.push({ name, kind, start: from, bytes: start + bytes - from });
     }
   }
   return out;

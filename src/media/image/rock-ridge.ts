@@ -15,11 +15,6 @@ export interface RockRidge {
   readonly relocated: boolean;
 }
 
-interface Field {
-  readonly signature: string;
-  readonly data: Buffer;
-}
-
 /** Longer chains than this are loops. */
 const MOST_CONTINUATIONS = 32;
 
@@ -33,53 +28,94 @@ export function suspSkip(area: Uint8Array): number | undefined {
   return first.data[2] ?? 0;
 }
 
-/** Reads a record's fields, following them into continuation areas. */
-export async function readRockRidge(read: ReadAt, area: Uint8Array, skip: number): Promise<RockRidge> {
-  const fields = await allFields(read, Buffer.from(area.subarray(skip)));
-  const of = (signature: string): readonly Buffer[] =>
-    fields.filter((field) => field.signature === signature).map(({ data }) => data);
-  const names = of('NM').map((data) => data.subarray(1));
-  const [mode] = of('PX');
-  const [child] = of('CL');
-  const links = of('SL');
-  return {
-    name: names.length === 0 ? undefined : Buffer.concat(names).toString('utf8'),
-    mode: mode === undefined || mode.length < 4 ? undefined : mode.readUInt32LE(0),
-    target: links.length === 0 ? undefined : linkTarget(links),
-    childBlock: child === undefined || child.length < 4 ? undefined : child.readUInt32LE(0),
-    relocated: of('RE').length > 0,
-  };
+/**
+ * Reads a record's fields, following them into continuation areas. Only then a promise is answered: most records have
+ * none, and a large tree has hundreds of thousands of records.
+ */
+export function readRockRidge(read: ReadAt, area: Buffer, skip: number): RockRidge | Promise<RockRidge> {
+  const collected = new Collected();
+  const next = collected.take(area.subarray(skip));
+  return next === undefined ? collected.result() : follow(read, next, collected);
 }
 
-async function allFields(read: ReadAt, first: Buffer): Promise<readonly Field[]> {
-  const fields: Field[] = [];
-  let area: Buffer | undefined = first;
-  for (let followed = 0; area !== undefined && followed < MOST_CONTINUATIONS; followed += 1) {
-    const here = fieldsOf(area);
-    fields.push(...here);
-    const next = here.find(({ signature, data }) => signature === 'CE' && data.length >= 24)?.data;
-    area =
-      next === undefined
-        ? undefined
-        : Buffer.from(
-            await read(next.readUInt32LE(0) * ISO_BLOCK + next.readUInt32LE(8), next.readUInt32LE(16)),
-          );
+async function follow(read: ReadAt, first: Continuation, collected: Collected): Promise<RockRidge> {
+  let next: Continuation | undefined = first;
+  for (let followed = 1; next !== undefined && followed < MOST_CONTINUATIONS; followed += 1) {
+    next = collected.take(Buffer.from(await read(next.offset, next.bytes)));
   }
-  return fields;
+  return collected.result();
+}
+
+/** Where more fields of a record lie. */
+interface Continuation {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** What the fields of one record add up to. */
+class Collected {
+  readonly #names: Buffer[] = [];
+  readonly #links: Buffer[] = [];
+  #mode: number | undefined;
+  #childBlock: number | undefined;
+  #relocated = false;
+
+  /** Answers where the fields go on. */
+  take(area: Buffer): Continuation | undefined {
+    let next: Continuation | undefined;
+    for (const { signature, data } of fieldsOf(area)) {
+      switch (signature) {
+        case 'NM':
+          this.#names.push(data.subarray(1));
+          break;
+        case 'PX':
+          if (data.length >= 4) this.#mode ??= data.readUInt32LE(0);
+          break;
+        case 'CL':
+          if (data.length >= 4) this.#childBlock ??= data.readUInt32LE(0);
+          break;
+        case 'SL':
+          this.#links.push(data);
+          break;
+        case 'RE':
+          this.#relocated = true;
+          break;
+        case 'CE':
+          if (data.length >= 24)
+            next ??= {
+              offset: data.readUInt32LE(0) * ISO_BLOCK + data.readUInt32LE(8),
+              bytes: data.readUInt32LE(16),
+            };
+      }
+    }
+    return next;
+  }
+
+  result(): RockRidge {
+    const [name, ...rest] = this.#names;
+    return {
+      name:
+        name === undefined
+          ? undefined
+          : (rest.length === 0 ? name : Buffer.concat(this.#names)).toString('utf8'),
+      mode: this.#mode,
+      target: this.#links.length === 0 ? undefined : linkTarget(this.#links),
+      childBlock: this.#childBlock,
+      relocated: this.#relocated,
+    };
+  }
 }
 
 /** Signature, length and version are the first four bytes of a field. */
-function fieldsOf(area: Buffer): readonly Field[] {
-  const fields: Field[] = [];
+function* fieldsOf(area: Buffer): Generator<{ readonly signature: string; readonly data: Buffer }> {
   for (let at = 0; at + 4 <= area.length; ) {
     const length = area.readUInt8(at + 2);
-    if (length < 4 || at + length > area.length) break;
+    if (length < 4 || at + length > area.length) return;
     const signature = area.toString('latin1', at, at + 2);
-    if (signature === 'ST') break;
-    fields.push({ signature, data: area.subarray(at + 4, at + length) });
+    if (signature === 'ST') return;
+    yield { signature, data: area.subarray(at + 4, at + length) };
     at += length;
   }
-  return fields;
 }
 
 const COMPONENT = { continues: 1, current: 2, parent: 4, root: 8 } as const;

@@ -1,6 +1,6 @@
 /** The files of an ISO 9660 image and where their bytes lie, by Rock Ridge, Joliet or plain names (ECMA-119, chapter 9). */
 import type { ReadAt } from '../../storage/fat.ts';
-import { readRockRidge, suspSkip } from './rock-ridge.ts';
+import { type RockRidge, readRockRidge, suspSkip } from './rock-ridge.ts';
 import { type DirectoryPlace, ISO_BLOCK } from './volume.ts';
 
 /** A run of blocks. Files of 4 GiB and more have several (ISO 9660 level 3). */
@@ -141,32 +141,60 @@ class Walker {
       if (record.isSelfOrParent) continue;
       const extents = [...begun, record.extent];
       begun = (record.flags & FLAG.moreExtents) === 0 ? [] : extents;
-      if (begun.length === 0) await this.#take(record, extents, prefix, depth);
+      if (begun.length > 0) continue;
+      const ridge = this.#rockRidge(record);
+      const folder = this.#take(record, extents, prefix, ridge instanceof Promise ? await ridge : ridge);
+      if (folder === undefined) continue;
+      const { path, place: own } = folder;
+      await this.walk(
+        'movedTo' in own ? await ownPlace(this.#read, own.movedTo, path) : own,
+        `${path}/`,
+        depth + 1,
+      );
     }
   }
 
-  async #take(record: DirectoryRecord, extents: readonly Extent[], prefix: string, depth: number) {
-    const ridge =
-      this.#skip === undefined
-        ? undefined
-        : await readRockRidge(this.#read, record.systemUse, record.systemUse.length === 0 ? 0 : this.#skip);
-    if (ridge?.relocated === true) return;
-    const path = `${prefix}${ridge?.name ?? this.#nameOf(record)}`;
-    const place = { path, mode: ridge?.mode === undefined ? undefined : ridge.mode & 0o7777 };
-    const target = ridge?.target;
-    if (ridge?.childBlock !== undefined) {
-      this.entries.set(path, { ...place, kind: 'folder', bytes: 0, extents: [], target });
-      await this.walk(await ownPlace(this.#read, ridge.childBlock, path), `${path}/`, depth + 1);
-    } else if ((record.flags & FLAG.folder) !== 0) {
-      this.entries.set(path, { ...place, kind: 'folder', bytes: 0, extents, target });
-      await this.walk(record.extent, `${path}/`, depth + 1);
-    } else if (target !== undefined) {
-      this.entries.set(path, { ...place, kind: 'link', bytes: 0, extents: [], target });
-    } else {
-      const bytes = extents.reduce((sum, extent) => sum + extent.bytes, 0);
-      this.entries.set(path, { ...place, kind: 'file', bytes, extents, target });
-    }
+  #rockRidge({ systemUse }: DirectoryRecord) {
+    if (this.#skip === undefined) return undefined;
+    return readRockRidge(this.#read, systemUse, systemUse.length === 0 ? 0 : this.#skip);
   }
+
+  /** Keeps an entry; answers the folder to walk, if it is one. */
+  #take(
+    record: DirectoryRecord,
+    extents: readonly Extent[],
+    prefix: string,
+    ridge: RockRidge | undefined,
+  ): WalkedFolder | undefined {
+    if (ridge?.relocated === true) return undefined;
+    const path = `${prefix}${ridge?.name ?? this.#nameOf(record)}`;
+    const mode = ridge?.mode === undefined ? undefined : ridge.mode & 0o7777;
+    const target = ridge?.target;
+    const keep = (kind: ImageEntry['kind'], bytes: number, lies: readonly Extent[]): void =>
+      void this.entries.set(path, { path, mode, kind, bytes, extents: lies, target });
+    if (ridge?.childBlock !== undefined) {
+      keep('folder', 0, []);
+      return { path, place: { movedTo: ridge.childBlock } };
+    }
+    if ((record.flags & FLAG.folder) !== 0) {
+      keep('folder', 0, extents);
+      return { path, place: record.extent };
+    }
+    if (target !== undefined) keep('link', 0, []);
+    else
+      keep(
+        'file',
+        extents.reduce((sum, { bytes }) => sum + bytes, 0),
+        extents,
+      );
+    return undefined;
+  }
+}
+
+interface WalkedFolder {
+  readonly path: string;
+  /** Its directory, or the block that it was moved to. */
+  readonly place: DirectoryPlace | { readonly movedTo: number };
 }
 
 /** A folder that was moved is known by its block alone; its first record, about itself, has its size. */
