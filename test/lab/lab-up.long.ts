@@ -1,55 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { CommandResult } from '../../src/engine/command.ts';
-import { createExec } from '../../src/host/exec.ts';
-import { packageRoot } from '../../src/host/package-root.ts';
+import { type CommandLineLab, newLab } from '../helpers/command-line-lab.ts';
 import { LIMIT, Sequence } from '../helpers/qemu.ts';
-
-const root = packageRoot();
-const exec = createExec();
-/** Accepted by every call: what a command ended with is asserted where it matters. */
-const EXIT_CODES = [0, 1, 2, 3];
-
-/** A lab in a folder of its own, by the command line that users have. */
-class CommandLineLab {
-  readonly out: string;
-  readonly dir: string;
-
-  constructor(out: string) {
-    this.out = out;
-    this.dir = join(out, 'lab');
-  }
-
-  run(verb: string, ...args: readonly string[]): Promise<CommandResult> {
-    return exec({
-      file: process.execPath,
-      args: ['lib/cli.js', 'lab', verb, '--dir', this.dir, ...args],
-      cwd: root,
-      effect: 'write',
-      accept: EXIT_CODES,
-      timeoutMs: LIMIT.build + LIMIT.installed + LIMIT.settled,
-    });
-  }
-
-  async up(...args: readonly string[]): Promise<void> {
-    await exec({ file: process.execPath, args: ['scripts/build.mjs'], cwd: root, effect: 'write' });
-    const { exitCode, stdout, stderr } = await this.run('up', '--out', this.out, ...args);
-    assert.equal(exitCode, 0, `${stdout}\n${stderr}`);
-  }
-
-  async phases(): Promise<readonly string[]> {
-    const { stdout } = await this.run('status', '--json');
-    const { nodes }: { readonly nodes: readonly { readonly name: string; readonly phase: string }[] } =
-      JSON.parse(stdout);
-    return nodes.map(({ name, phase }) => `${name} ${phase}`);
-  }
-}
-
-const newLab = async (): Promise<CommandLineLab> =>
-  new CommandLineLab(await mkdtemp(join(tmpdir(), 'slipway-lab-up-')));
 
 describe('a lab of installed nodes, by the command line', () => {
   const proof = new Sequence();

@@ -37,7 +37,9 @@ function secretsIn(bytes: Buffer, secret: JoinSecret): readonly string[] {
     'peer in hex': Buffer.from(keys.peer).toString('hex'),
     'corosync in base64': Buffer.from(keys.corosync).toString('base64').slice(0, 80),
   };
-  return Object.entries(forms).flatMap(([name, form]) => (bytes.includes(form) ? [name] : []));
+  return Object.entries(forms).flatMap(([name, form]) =>
+    bytes.includes(typeof form === 'string' ? form : Buffer.from(form)) ? [name] : [],
+  );
 }
 
 describe('the key medium beside an ISO', function () {
