@@ -45,8 +45,8 @@ export interface PeerLink {
    */
   listen(address: string, identity: Identity, answers: (machine: Machine) => Answerer): Promise<void>;
   /**
-   * Asks one question. Rejects with a StepFailure: `waiting-peer` when nobody answers, `refused-foreign-data` when who
-   * answers does not hold our secret.
+   * Asks one question. Rejects with a StepFailure: `waiting-peer` when nobody answers, `waiting-operator` when it asked us
+   * before with another secret, `refused-foreign-data` when who answers does not hold ours.
    */
   ask(identity: Identity, peer: PeerAddress, question: Question): Promise<Answer>;
 }
@@ -56,24 +56,44 @@ const CONNECT_MS = 3_000;
 const LINE_MS = 30_000;
 /** Characters; our lines are a few hundred. */
 const LONGEST_LINE = 16_384;
+/** What a stranger says of itself is shown on consoles, where other characters could do harm. */
+const PLAIN_NAME = /^[\w.-]{1,64}$/;
+const SAME_MEDIUM = 'give both nodes the key medium of this cluster';
 
 export function tcpPeers(machine: Machine, port = PEER_PORT): PeerLink {
   let server: Server | undefined;
   let host: { readonly identity: Identity; readonly answer: Answerer } | undefined;
+  // Nodes that asked us, and whom we cannot know: once they have given up nobody answers there any more.
+  const strangers = new Map<string, string>();
+  const meet = (from: string, why: string): void => {
+    if (PLAIN_NAME.test(from)) strangers.set(from, why);
+  };
   return {
     async listen(address, identity, answers) {
       host = { identity, answer: answers(machine) };
       if (server !== undefined) return;
       const made = createServer((socket) => {
         if (host === undefined) socket.destroy();
-        else void answerOne(socket, host.identity, host.answer).catch(() => socket.destroy());
+        else void answerOne(socket, host.identity, host.answer, meet).catch(() => socket.destroy());
       });
       await listening(made, address, port);
       // It serves while steps run and must not keep the process alive after them.
       made.unref();
       server = made;
     },
-    ask: (identity, peer, question) => askOne(identity, peer, question, port),
+    async ask(identity, peer, question) {
+      try {
+        const answer = await askOne(identity, peer, question, port);
+        strangers.delete(peer.name);
+        return answer;
+      } catch (error) {
+        const strange = strangers.get(peer.name);
+        const isSilent = error instanceof StepFailure && error.failureClass === 'waiting-peer';
+        // Anybody may say such a thing, so that it ends nothing: it only tells a person where to look.
+        if (!isSilent || strange === undefined) throw error;
+        throw new StepFailure('waiting-operator', `${error.message}; and ${strange}`, SAME_MEDIUM);
+      }
+    },
   };
 }
 
@@ -130,7 +150,12 @@ async function askOne(
   }
 }
 
-async function answerOne(socket: Socket, identity: Identity, answer: Answerer): Promise<void> {
+async function answerOne(
+  socket: Socket,
+  identity: Identity,
+  answer: Answerer,
+  onStranger: (from: string, why: string) => void,
+): Promise<void> {
   const { cluster, name, keyId, key } = identity;
   const lines = linesOf(socket);
   try {
@@ -138,7 +163,10 @@ async function answerOne(socket: Socket, identity: Identity, answer: Answerer): 
     if (!isHello(hello)) return;
     const nonce = newNonce();
     const known = { cluster, from: name, keyId, nonce };
-    if (hello.to !== name || strangeness(identity, hello) !== undefined) {
+    const strange = strangeness(identity, hello);
+    if (strange !== undefined && PLAIN_NAME.test(hello.cluster) && PLAIN_NAME.test(hello.keyId))
+      onStranger(hello.from, strange);
+    if (hello.to !== name || strange !== undefined) {
       write(socket, known);
       return;
     }
@@ -155,8 +183,7 @@ async function answerOne(socket: Socket, identity: Identity, answer: Answerer): 
   }
 }
 
-const refused = (why: string): StepFailure =>
-  new StepFailure('refused-foreign-data', why, 'give both nodes the key medium of this cluster');
+const refused = (why: string): StepFailure => new StepFailure('refused-foreign-data', why, SAME_MEDIUM);
 
 const newNonce = (): string => randomBytes(32).toString('hex');
 

@@ -87,6 +87,26 @@ describe('nodes that ask each other', () => {
     assert.deepEqual(asked, []);
   });
 
+  it('tell a person of a peer that asked with another secret and has given up since', async () => {
+    const here = await freePort();
+    const first = tcpPeers(fakeMachine(), here);
+    await first.listen('127.0.0.1', identity('n1'), () => async () => ({}));
+    await failureOf(
+      tcpPeers(fakeMachine(), here).ask(
+        identity('n2', 'other'),
+        { name: 'n1', address: '127.0.0.1' },
+        { kind: 'inventory' },
+      ),
+    );
+    const gone = { name: 'n2', address: '127.0.0.2' };
+    const failure = await failureOf(first.ask(identity('n1'), gone, { kind: 'inventory' }));
+    assert.equal(failure.failureClass, 'waiting-operator');
+    assert.match(
+      failure.message,
+      /^n2 does not answer at 127\.0\.0\.2: .*; and n2 holds another join secret/,
+    );
+  });
+
   it('do not believe one that only knows what the secret is called', async () => {
     await serve({ ...identity('n2', 'other'), keyId: identity('n2').keyId });
     const { failureClass, message } = await failureOf(link.ask(identity('n1'), PEER, { kind: 'inventory' }));
