@@ -25,6 +25,10 @@ export function seedCredential(...lines: readonly string[]): string {
   return `io.systemd.credential.binary:tmpfiles.extra=${Buffer.from(text).toString('base64')}`;
 }
 
+/** The line of tmpfiles.d(5) that writes a program of the shell. */
+export const seedScript = (path: string, text: string): string =>
+  `f+~ ${path} 0755 - - - ${Buffer.from(`#!/bin/sh\n${text}\n`).toString('base64')}`;
+
 /** Files of a bare system: its name, its addresses, our key, a shell on its console. */
 export function bareSeed(
   { name, interfaces, hosts }: NodeOutline,

@@ -101,10 +101,14 @@ const volumeArgs = ({ volumes = [] }: LabMachineSpec): readonly string[] =>
     ...['-device', `ide-cd,bus=ide.${4 - i},drive=volume${i}`],
   ]);
 
-const netdev = ({ tap, reach }: LabNic, index: number): string =>
-  tap === undefined
-    ? `user,id=net${index},restrict=${reach === 'host' ? 'off' : 'on'}`
-    : `tap,id=net${index},ifname=${tap},script=no,downscript=no`;
+/** Any multicast address will do: packets are bound to the loopback device, and told apart by their port. */
+const WIRE = '239.192.77.1';
+
+function netdev({ tap, wire, reach }: LabNic, index: number): string {
+  if (tap !== undefined) return `tap,id=net${index},ifname=${tap},script=no,downscript=no`;
+  if (wire !== undefined) return `socket,id=net${index},mcast=${WIRE}:${wire},localaddr=127.0.0.1`;
+  return `user,id=net${index},restrict=${reach === 'host' ? 'off' : 'on'}`;
+}
 
 function diskArgs({ disks }: LabMachineSpec): readonly string[] {
   const controllers = SCSI_BUSES.filter((wanted) => disks.some(({ bus }) => bus === wanted));

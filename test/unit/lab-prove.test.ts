@@ -80,6 +80,10 @@ describe('the cells that a plan is proven by', () => {
   it('are proven on one node of each kind, named only where there are several', async () => {
     const pair = await examplePlan('ha-pair');
     assert.ok(idsOf(groupsOf(pair)).every((id) => !id.includes('node-')));
+    assert.deepEqual(
+      idsOf(groupsOf(pair)).filter((id) => id.startsWith('failover/')),
+      ['failover/installs', 'failover/complete', 'failover/power-cut'],
+    );
     const [first, second] = pair.nodes;
     assert.ok(first !== undefined && second !== undefined);
     const layout = { ...second.layout, firmware: ['uefi' as const] };
@@ -150,9 +154,10 @@ async function proven(
     readonly sabotage?: (groups: readonly ProofGroup[]) => Sabotage;
     readonly signal?: AbortSignal;
     readonly exec?: Exec;
+    readonly example?: string;
   } = {},
 ): Promise<Run> {
-  const groups = selectCells(groupsOf(await examplePlan('standalone-raid1')), only);
+  const groups = selectCells(groupsOf(await examplePlan(change.example ?? 'standalone-raid1')), only);
   const cells = groups.flatMap((group) => group.cells);
   const book = new EvidenceBook(dir, Date.now(), {
     ...{ version: EVIDENCE_VERSION, command: 'x', cluster: 'x', plan: 'x', machine: 'x', versions: {} },
@@ -232,7 +237,7 @@ describe('carrying proofs out', () => {
       );
       assert.deepEqual(
         run.nodes.map(({ name, spans }) => [name, spans.map(({ title }) => title)]),
-        [['standalone (BIOS, USB)', ['Identity', 'Host names']]],
+        [['standalone: BIOS, USB', ['Identity', 'Host names']]],
       );
       assert.equal(engine.running.size, 0);
       assert.deepEqual(await readdir(join(dir, 'work')), []);
@@ -282,6 +287,37 @@ describe('carrying proofs out', () => {
         'the foreign disk was written to: Content mismatch at offset 7!',
       );
     });
+  });
+
+  it('sees another node take over with what the one wrote that lost its power', async () => {
+    const told = ({ medium, name, oemStrings }: LabMachineSpec): readonly string[] => {
+      if (medium !== undefined) return ['Boot from disk', `slipway: installed ${name}`];
+      const serves = name === 'node-a' ? ['proof: node-a serves, data of node-a'] : [];
+      const takesOver =
+        name === 'node-b' ? ['proof: node-b serves, data of node-a node-b', 'slipway: failed node-b: x'] : [];
+      const complete = [`slipway: complete ${name}`];
+      return oemStrings === undefined ? complete : [...serves, ...complete, ...takesOver];
+    };
+    for (const [wrote, verdict] of [
+      ['data of node-a node-b', 'passed'],
+      ['data of node-b', 'failed'],
+    ] as const) {
+      await inTempDir(async (dir) => {
+        const engine = scriptedEngine((spec) =>
+          told(spec).map((line) => line.replace('data of node-a node-b', wrote)),
+        );
+        const run = await proven(dir, engine, ['failover'], { example: 'ha-pair' });
+        assert.deepEqual(Object.values(verdicts(run)), ['passed', 'passed', verdict]);
+        const wires = engine.started.flatMap(({ nics }) => nics.flatMap(({ wire }) => wire ?? []));
+        assert.equal(new Set(wires).size, 1);
+        assert.deepEqual(
+          run.nodes.map(({ name }) => name),
+          ['node-a: BIOS, CD', 'node-b: BIOS, CD'],
+        );
+        assert.equal(engine.running.size, 0);
+        assert.deepEqual(await readdir(join(dir, 'work')), []);
+      });
+    }
   });
 
   it('strikes the one cell that a sabotage is for', async () => {

@@ -121,6 +121,11 @@ describe("QEMU's command line", () => {
     );
   });
 
+  it('puts machines on one wire by its number', () => {
+    const wired = line({ nics: [{ mac: '52:54:00:00:00:01', wire: 20_001 }] });
+    assert.match(wired, /-netdev socket,id=net0,mcast=239\.192\.77\.1:20001,localaddr=127\.0\.0\.1 /);
+  });
+
   it('locks the variables of a Secure Boot machine away from its system', () => {
     assert.equal(
       line({ firmware: 'uefi-secure', efiVars: '/t/vars.fd' }, 'kvm'),

@@ -4,6 +4,7 @@ import { LabFailure } from '../engine.ts';
 import type { Cell, Verdict } from '../evidence/types.ts';
 import type { EvidenceBook } from './book.ts';
 import { CellLog } from './cell-log.ts';
+import type { InstalledComputer } from './computer.ts';
 import { Disproof, NotApplicable, type PlannedCell, type ProofGroup } from './proof.ts';
 import type { Sabotage } from './sabotage.ts';
 import { Stage, type StageSurroundings } from './stage.ts';
@@ -57,20 +58,19 @@ async function carryOutGroup(group: ProofGroup, dir: string, options: CarryOut):
         ...(cell.after === undefined ? {} : { before: verdicts.get(cell.after) }),
       };
       verdicts.set(cell.id, await carryOutCell(cell, course, options));
-      book.node({
-        name:
-          group.computer.title === group.computer.start.title
-            ? `${stage.node} (${group.computer.title})`
-            : group.computer.title,
-        disks: group.computer.disks,
-        spans: stage.spans.spans,
-      });
+      for (const { computer, spans } of stage.histories) {
+        book.node({ name: nameOf(computer), disks: computer.disks, spans });
+      }
     }
   } finally {
     signal.removeEventListener('abort', interrupt);
     await stage.clear();
   }
 }
+
+/** Told apart from the same node on other computers. */
+const nameOf = ({ node, title }: InstalledComputer): string =>
+  title.startsWith(`${node}: `) ? title : `${node}: ${title}`;
 
 interface Course {
   readonly stage: Stage;
@@ -111,6 +111,7 @@ async function carryOutCell(
     finding = found;
   }
   await stage.leave();
+  await log.close();
   // A machine that was ended by us proves nothing.
   if (signal.aborted) return tell({ verdict: 'not-run', message: 'interrupted' });
   const { verdict, message, lines } = finding;

@@ -36,12 +36,13 @@ export class CellLog {
     return this.#screenshot;
   }
 
-  heading(text: string): void {
-    this.#stream.write(`--- switched on: ${text}\n`);
+  /** `who`: the computer, where there are several. */
+  heading(text: string, who?: string): void {
+    this.line(`--- switched on: ${text}`, who);
   }
 
-  line(text: string): void {
-    this.#stream.write(`${text}\n`);
+  line(text: string, who?: string): void {
+    this.#stream.write(who === undefined ? `${text}\n` : `${who}| ${text}\n`);
   }
 
   shows(line: string): void {

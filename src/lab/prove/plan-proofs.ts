@@ -9,6 +9,7 @@ import {
   type Start,
   startsOf,
 } from './computer.ts';
+import { failover } from './failover.ts';
 import { type InstallerStep, powerCuts } from './power-cuts.ts';
 import type { ProofGroup } from './proof.ts';
 import { secondRun, undeclaredDisks } from './running-again.ts';
@@ -21,20 +22,38 @@ export interface ProofWishes extends Omit<ComputerWishes, 'undeclared'> {
 
 /** Groups in the order in which they are begun. @throws {MissingError} for disks that no virtual machine can have. */
 export function planProofs(plan: Plan, wishes: ProofWishes): readonly ProofGroup[] {
-  return representatives(plan).flatMap((node) => {
-    const computer = (start: Start, change: Partial<ComputerWishes> = {}): InstalledComputer =>
-      planComputer(plan, node, start, { ...wishes, ...change });
-    // What no firmware makes a difference to is proven with the first one.
-    const [first, ...others] = startsOf(node);
-    if (first === undefined) return [];
-    const plain = computer(first);
-    return [
-      startGroup(computer(first, { undeclared: true }), true),
-      ...others.map((start) => startGroup(computer(start), false)),
-      ...trapGroups(node, plain, () => computer(first, { bus: 'scsi' })),
-      powerCuts(plain, wishes.installerSteps),
-    ];
-  });
+  return [
+    ...representatives(plan).flatMap((node) => nodeGroups(plan, node, wishes)),
+    ...clusterGroups(plan, wishes),
+  ];
+}
+
+function nodeGroups(plan: Plan, node: NodePlan, wishes: ProofWishes): readonly ProofGroup[] {
+  const computer = (start: Start, change: Partial<ComputerWishes> = {}): InstalledComputer =>
+    planComputer(plan, node, start, { ...wishes, ...change });
+  // What no firmware makes a difference to is proven with the first one.
+  const [first, ...others] = startsOf(node);
+  if (first === undefined) return [];
+  const plain = computer(first);
+  return [
+    startGroup(computer(first, { undeclared: true }), true),
+    ...others.map((start) => startGroup(computer(start), false)),
+    ...trapGroups(node, plain, () => computer(first, { bus: 'scsi' })),
+    powerCuts(plain, wishes.installerSteps),
+  ];
+}
+
+/** Of nodes that form a cluster, all. */
+function clusterGroups(plan: Plan, wishes: ProofWishes): readonly ProofGroup[] {
+  const members = plan.nodes.filter(({ ha }) => ha !== undefined);
+  const [first] = members;
+  const [start] = first === undefined ? [] : startsOf(first);
+  if (first?.ha === undefined || start === undefined) return [];
+  const group = failover(
+    first.ha,
+    members.map((node) => planComputer(plan, node, start, wishes)),
+  );
+  return group === undefined ? [] : [group];
 }
 
 function startGroup(computer: InstalledComputer, isFirst: boolean): ProofGroup {

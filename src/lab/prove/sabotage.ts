@@ -3,7 +3,7 @@
  * that cell alone has to fail.
  */
 import type { LabDisk, LabMachineSpec } from '../engine.ts';
-import { seedCredential } from '../node-seed.ts';
+import { seedCredential, seedScript } from '../node-seed.ts';
 import type { InstalledComputer } from './computer.ts';
 import { fillImage } from './images.ts';
 import type { ProofGroup } from './proof.ts';
@@ -37,9 +37,6 @@ interface Deed {
   readonly tamper: Tamper;
 }
 
-const script = (path: string, line: string): string =>
-  `f+~ ${path} 0755 - - - ${Buffer.from(`#!/bin/sh\n${line}\n`).toString('base64')}`;
-
 const isBios = ({ start }: InstalledComputer): boolean => start.firmware === 'bios';
 
 const DEEDS: Readonly<Record<SabotageName, Deed>> = {
@@ -64,8 +61,8 @@ const DEEDS: Readonly<Record<SabotageName, Deed>> = {
     strikes: (id) => id.startsWith('second-run/') && id.endsWith('/agent'),
     tamper: seeded(
       'd /usr/lib/slipway/steps/lying 0755 - - -',
-      script('/usr/lib/slipway/steps/lying/check', 'test -e /run/lied'),
-      script('/usr/lib/slipway/steps/lying/apply', 'touch /run/lied'),
+      seedScript('/usr/lib/slipway/steps/lying/check', 'test -e /run/lied'),
+      seedScript('/usr/lib/slipway/steps/lying/apply', 'touch /run/lied'),
     ),
   },
   'disk-missing': {

@@ -9,6 +9,7 @@ import type { Exec } from '../../engine/command.ts';
 import { createDisk } from '../disks.ts';
 import type { Engine, LabDisk, LabMachine, LabMachineSpec } from '../engine.ts';
 import { ConsoleSpans } from '../evidence/console-spans.ts';
+import type { Span } from '../evidence/types.ts';
 import type { ConsoleListeners } from '../guest-console.ts';
 import type { CellLog } from './cell-log.ts';
 import { type InstalledComputer, UNDECLARED_MIB } from './computer.ts';
@@ -45,24 +46,28 @@ export class Stage {
   readonly exec: Exec;
   /** The declared disks, and after them the one that is not, if any. What is written to them stays. */
   readonly disks: readonly LabDisk[];
-  readonly spans = new ConsoleSpans();
+  readonly #spans = new ConsoleSpans();
   readonly #dir: string;
   readonly #engine: Engine;
-  readonly #now: () => number;
+  readonly #surroundings: StageSurroundings;
+  /** Other computers of the same proof. */
+  readonly #beside: Stage[] = [];
   #running: LabMachine | undefined;
   #log: CellLog | undefined;
+  /** Whose console a line is from; not said of a computer by itself. */
+  #label: string | undefined;
   #tamper: Tamper | undefined;
   /** Files of the present cell, removed with it. */
   #scratch = 0;
   #ended = false;
 
   /** `dir`: absolute; for the disks. */
-  constructor(computer: InstalledComputer, dir: string, { exec, engine, now }: StageSurroundings) {
+  constructor(computer: InstalledComputer, dir: string, surroundings: StageSurroundings) {
     this.computer = computer;
-    this.exec = exec;
+    this.exec = surroundings.exec;
     this.#dir = dir;
-    this.#now = now;
-    this.#engine = engine({ watch: (_, line) => this.#hear(line) });
+    this.#surroundings = surroundings;
+    this.#engine = surroundings.engine({ watch: (_, line) => this.#hear(line) });
     const { machine, undeclared } = computer;
     this.disks = [...machine.disks, ...(undeclared === undefined ? [] : [undeclared])].map((disk) => ({
       ...disk,
@@ -109,16 +114,34 @@ export class Stage {
     await copyImage(this.exec, this.undeclared.file, this.undeclaredBefore);
   }
 
+  /** Makes another computer for the same cells; it ends and goes with this one. */
+  async beside(computer: InstalledComputer): Promise<Stage> {
+    const other = new Stage(computer, join(this.#dir, `beside-${computer.node}`), this.#surroundings);
+    this.#beside.push(other);
+    this.#label = this.node;
+    other.#label = other.node;
+    await other.build();
+    if (this.#log !== undefined) other.enter(this.#log, this.#tamper);
+    return other;
+  }
+
+  /** What the nodes on this computer and those beside it did. */
+  get histories(): readonly { readonly computer: InstalledComputer; readonly spans: readonly Span[] }[] {
+    const own = { computer: this.computer, spans: this.#spans.spans };
+    return [own, ...this.#beside.flatMap(({ histories }) => histories)];
+  }
+
   /** From here on it is about one cell. */
   enter(log: CellLog, tamper: Tamper | undefined): void {
     this.#log = log;
     this.#tamper = tamper;
+    for (const other of this.#beside) other.enter(log, tamper);
   }
 
   /** The cell is over: its machine is ended, and what it made is removed. */
   async leave(): Promise<void> {
     await this.#end();
-    await this.#log?.close();
+    for (const other of this.#beside) await other.leave();
     this.#log = undefined;
     this.#tamper = undefined;
     await rm(this.#scratchDir, { recursive: true, force: true });
@@ -129,6 +152,7 @@ export class Stage {
   async clear(): Promise<void> {
     this.#ended = true;
     await this.leave();
+    for (const other of this.#beside) await other.clear();
     await rm(this.#dir, { recursive: true, force: true });
   }
 
@@ -178,7 +202,7 @@ export class Stage {
       ...rest,
     };
     const spec = (await this.#tamper?.(wanted, this)) ?? wanted;
-    this.#log?.heading(describeStart(spec));
+    this.#log?.heading(describeStart(spec), this.#label);
     this.#running = await this.#engine.start(spec);
     try {
       // Nobody could interrupt it while it was being started.
@@ -227,8 +251,8 @@ export class Stage {
   }
 
   #hear(line: string): void {
-    this.#log?.line(line);
-    this.spans.line(line, this.#now());
+    this.#log?.line(line, this.#label);
+    this.#spans.line(line, this.#surroundings.now());
   }
 
   async #end(): Promise<void> {
@@ -237,13 +261,13 @@ export class Stage {
     this.#running = undefined;
     if (machine.spec.screen === true) await this.#log?.screenshot(machine);
     await machine.end();
-    this.spans.end(this.#now());
+    this.#spans.end(this.#surroundings.now());
   }
 
   /** Interrupts whatever waits for the machine. */
   async interrupt(): Promise<void> {
     this.#ended = true;
-    await this.#running?.end();
+    await Promise.all([this.#running?.end(), ...this.#beside.map((other) => other.interrupt())]);
   }
 
   async #variables(memory: Firmware): Promise<string> {

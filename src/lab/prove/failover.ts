@@ -1,0 +1,155 @@
+/** Nodes that form a cluster: installed, complete together, and one takes over when the other loses its power. */
+import { randomInt } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { HaPlan } from '../../plan/types.ts';
+import type { LabMachine, LabMachineSpec } from '../engine.ts';
+import { seedCredential, seedScript } from '../node-seed.ts';
+import { installFrom } from '../run-node.ts';
+import type { InstalledComputer } from './computer.ts';
+import { Disproof, type PlannedCell, type ProofGroup } from './proof.ts';
+import { LIMIT, type Stage } from './stage.ts';
+
+export const FAILOVER = 'failover';
+
+/** Milliseconds: two emulated nodes replicate their volume for the first time, and try a move of the service. */
+const FORM_MS = 30 * 60_000;
+/** Milliseconds until the service has to be on the other node. */
+const TAKE_OVER_MS = 5 * 60_000;
+
+/** `computers`: all nodes of the cluster, in its order. */
+export function failover(ha: HaPlan, computers: readonly InstalledComputer[]): ProofGroup | undefined {
+  const [first, ...others] = computers;
+  if (first === undefined || ha.vip === undefined) return undefined;
+  const wire = randomInt(20_000, 60_000);
+  const nodes: Stage[] = [];
+  const cell = (
+    id: string,
+    column: string,
+    after: string | undefined,
+    prove: PlannedCell['prove'],
+  ): PlannedCell => ({
+    ...{ id: `${FAILOVER}/${id}`, proof: FAILOVER, row: first.start.title, column, prove },
+    ...(after === undefined ? {} : { after: `${FAILOVER}/${after}` }),
+  });
+  return {
+    computer: first,
+    prepare: async (stage) => {
+      nodes.push(stage);
+      for (const computer of others) nodes.push(await stage.beside(computer));
+    },
+    cells: [
+      cell('installs', 'each node installs', undefined, () => installAll(nodes)),
+      cell('complete', 'all nodes are complete', 'installs', () => formCluster(nodes, wire)),
+      cell('power-cut', 'the node that serves loses its power', 'complete', () =>
+        cutServing(nodes, wire, ha),
+      ),
+    ],
+  };
+}
+
+async function installAll(nodes: readonly Stage[]): Promise<void> {
+  for (const stage of nodes) {
+    const { iso, start, install } = stage.computer;
+    await stage.power({ medium: { kind: start.medium, file: iso } }, async (machine) => {
+      stage.shows(await installFrom(machine, stage.node, install, LIMIT));
+    });
+  }
+}
+
+/** Kept: what follows starts from a cluster that has been complete once. */
+async function formCluster(nodes: readonly Stage[], wire: number): Promise<void> {
+  await powerAll(
+    nodes,
+    (stage) => onWire(stage, wire),
+    async (machines) => {
+      await Promise.all(
+        machines.map(({ stage, machine }) =>
+          stage.expect(machine, new RegExp(`slipway: complete ${stage.node}$`), FORM_MS),
+        ),
+      );
+      // One after the other, as people do it: the service has somewhere to go for as long as possible.
+      for (const { stage, machine } of machines) await stage.switchOff(machine);
+    },
+  );
+}
+
+/** The other one has address and data, and in the data what the first one wrote. */
+async function cutServing(nodes: readonly Stage[], wire: number, ha: HaPlan): Promise<void> {
+  const watched = (stage: Stage): Partial<LabMachineSpec> => ({
+    ...onWire(stage, wire),
+    oemStrings: [seedCredential(...watchStep(stage.node, ha))],
+  });
+  await powerAll(nodes, watched, async (machines) => {
+    for (const { stage, machine } of machines) {
+      await machine.waitForLine(new RegExp(`slipway: complete ${stage.node}$`), FORM_MS);
+    }
+    const serving = await findServing(machines);
+    const others = machines.filter(({ machine }) => machine !== serving.machine);
+    serving.stage.shows(`${serving.stage.node} serves, and loses its power`);
+    await serving.machine.end();
+    const data = ha.replication === undefined ? '' : `.* data of .*\\b${serving.stage.node}\\b`;
+    const takeOver = (name: string): RegExp => new RegExp(`proof: ${name} serves${data}`);
+    await Promise.any(
+      others.map(({ stage, machine }) => stage.expect(machine, takeOver(stage.node), TAKE_OVER_MS)),
+    ).catch((error: unknown) => {
+      throw error instanceof AggregateError ? error.errors[0] : error;
+    });
+  });
+}
+
+interface Running {
+  readonly stage: Stage;
+  readonly machine: LabMachine;
+}
+
+/** Asks what they have said already, so that what each says next is still to be waited for. */
+async function findServing(machines: readonly Running[]): Promise<Running> {
+  for (const deadline = Date.now() + TAKE_OVER_MS; Date.now() < deadline; await pause(1_000)) {
+    const found = machines.find(({ stage, machine }) =>
+      machine.transcript().includes(`proof: ${stage.node} serves`),
+    );
+    if (found !== undefined) return found;
+  }
+  throw new Disproof('the cluster is complete, and no node says that it serves');
+}
+
+/** Switches all of them on, and off again in the end. */
+function powerAll(
+  nodes: readonly Stage[],
+  change: (stage: Stage) => Partial<LabMachineSpec>,
+  use: (machines: readonly Running[]) => Promise<void>,
+  running: readonly Running[] = [],
+): Promise<void> {
+  const [stage, ...rest] = nodes;
+  if (stage === undefined) return use(running);
+  return stage.power(change(stage), (machine) =>
+    powerAll(rest, change, use, [...running, { stage, machine }]),
+  );
+}
+
+const onWire = ({ computer }: Stage, wire: number): Partial<LabMachineSpec> => ({
+  nics: computer.machine.nics.map(({ mac }) => ({ mac, wire })),
+});
+
+/**
+ * A step of the user's, after all others, that starts a watcher: it says on the console when this node has the address, and
+ * who has written to the replicated volume while it served.
+ */
+function watchStep(node: string, { vip, replication }: HaPlan): readonly string[] {
+  const dir = '/usr/lib/slipway/steps/zz-watch';
+  const file = `${replication?.mountPoint ?? '/run'}/served-by`;
+  const serves = [
+    `ip -4 -o address show | grep -q ' ${vip?.address}/'`,
+    ...(replication === undefined ? [] : [`mountpoint -q ${replication.mountPoint}`]),
+  ].join(' && ');
+  const report = `echo ${node} >>${file} && sync ${file} && echo "proof: ${node} serves, data of" $(sort -u ${file}) >/dev/ttyS0`;
+  return [
+    `d ${dir} 0755 - - -`,
+    seedScript(`${dir}/check`, 'systemctl is-active --quiet slipway-proof-watch'),
+    seedScript(
+      `${dir}/apply`,
+      'systemctl reset-failed slipway-proof-watch 2>/dev/null\nsystemd-run --quiet --unit=slipway-proof-watch /usr/lib/slipway/steps/zz-watch/watch',
+    ),
+    seedScript(`${dir}/watch`, `while sleep 3; do if ${serves}; then ${report}; fi; done`),
+  ];
+}
