@@ -14,6 +14,7 @@ import { LabFolder, type NodeState } from '../lab/lab-folder.ts';
 import { type LabEngine, type LabPlan, type LabWishes, planBareLab, planLab } from '../lab/lab-plan.ts';
 import { DHCP_TOOLS, qemuTools, umlTools } from '../lab/lab-tools.ts';
 import { checkNamespaces, endLab, launchLab, watchLab, withLabLock } from '../lab/launch.ts';
+import type { LivePage } from '../lab/report/live-page.ts';
 import { obtainUmlImages } from '../lab/uml-images.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { Plan } from '../plan/types.ts';
@@ -21,6 +22,7 @@ import { loadSpec } from '../spec/load.ts';
 import { buildIso } from './iso-pipeline.ts';
 import type { LabUpOptions, Usage } from './lab.ts';
 import { buildLabBase } from './lab-base.ts';
+import { openLabPage, untilLabEnds } from './lab-ui.ts';
 import { specFile } from './spec-file.ts';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -31,6 +33,7 @@ export async function labUp(given: string | undefined, options: LabUpOptions, us
   const folder = new LabFolder(resolve(options.dir));
   const tools = options.engine === 'uml' ? umlTools() : qemuTools(options.firmware);
   await mkdir(dirname(folder.dir), { recursive: true });
+  let page: LivePage | undefined;
   const keeper = await withLabLock(folder, 'slipway lab up', async () => {
     await clearStale(folder, options.dir);
     const file = specFile(given);
@@ -43,23 +46,41 @@ export async function labUp(given: string | undefined, options: LabUpOptions, us
     try {
       await layOut(folder, { file, plan }, engine, options, exec);
       signal.throwIfAborted();
+      if (options.ui === true) {
+        page = await openLabPage(folder, plan, options.uiPort ?? 0);
+        print(`to look at it: ${page.url}`);
+      }
       return await launchLab(folder, thisProgram());
     } catch (error) {
+      await page?.close();
       await folder.remove();
       throw error;
     }
   });
+  let settled: readonly NodeState[];
   try {
     const begun = Date.now();
-    const { nodes } = await watchLab(folder, keeper, signal, (node) => print(changeLine(node, begun)));
-    conclude(nodes, options.dir);
+    settled = (await watchLab(folder, keeper, signal, (node) => print(changeLine(node, begun)))).nodes;
   } catch (error) {
+    await page?.close();
     if (signal.aborted) {
       await endLab(folder);
       await folder.remove();
     }
     throw error;
   }
+  try {
+    conclude(settled, options.dir);
+  } finally {
+    if (page !== undefined) await keepShowing(page, folder, signal);
+  }
+}
+
+/** From now on Ctrl-C ends the page alone. */
+async function keepShowing(page: LivePage, folder: LabFolder, signal: AbortSignal): Promise<void> {
+  print('the page stays until Ctrl-C, which leaves the lab as it is, or until slipway lab down');
+  await untilLabEnds(folder, signal);
+  await page.close();
 }
 
 /** A lab of yesterday is removed; one that runs is left alone. */

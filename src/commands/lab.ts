@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { registerLabProve } from './lab-prove.ts';
+import type { LabReportOptions } from './lab-report.ts';
 
 /** Ends the program with words about a mistake on its command line. */
 export type Usage = (message: string) => never;
@@ -15,6 +16,10 @@ export interface LabUpOptions extends LabOptions {
   readonly engine: 'qemu' | 'uml';
   readonly bus?: 'virtio' | 'sata' | 'scsi' | 'lsi' | 'pvscsi' | 'nvme';
   readonly screen?: boolean;
+  /** Shows the lab on a page while it is there. */
+  readonly ui?: boolean;
+  /** Default one that is free. */
+  readonly uiPort?: number;
   readonly out: string;
 }
 
@@ -36,6 +41,7 @@ export function registerLab(program: Command): void {
   registerUp(lab);
   registerApply(lab);
   registerLabProve(lab, usageOf);
+  registerReport(lab);
   registerViews(lab);
   registerReach(lab);
   const down = subcommand(lab, 'down').summary('end the lab and remove its disks');
@@ -77,6 +83,10 @@ function registerUp(lab: Command): void {
       ]),
     )
     .option('--screen', 'with graphics cards, for `lab screenshot`')
+    .option('--ui', 'show nodes, steps and consoles on a page of this computer, and stay')
+    .addOption(
+      new Option('--ui-port <PORT>', 'port of that page; default one that is free').argParser(portNumber),
+    )
     .option('--out <DIR>', 'where the ISO goes', 'dist')
     .action(async (given: string | undefined, options: LabUpOptions, command: Command) =>
       (await import('./lab-up.ts')).labUp(given, options, usageOf(command)),
@@ -119,6 +129,15 @@ function registerViews(lab: Command): void {
     );
 }
 
+function registerReport(lab: Command): void {
+  lab
+    .command('report')
+    .summary('draw what proofs have seen once more')
+    .description('From DIR/run.json: DIR/index.html, a page that needs nothing else, and DIR/junit.xml.')
+    .option('--from <DIR>', 'the folder of the run', 'dist/report')
+    .action(async (options: LabReportOptions) => (await import('./lab-report.ts')).labReport(options));
+}
+
 function registerReach(lab: Command): void {
   subcommand(lab, 'console')
     .summary("attach to a node's console; Ctrl-] detaches")
@@ -151,6 +170,12 @@ const usageOf =
 function stepName(text: string): string {
   if (!/^[a-z][a-z0-9-]*$/.test(text)) throw new InvalidArgumentError('Write the name of a step.');
   return text;
+}
+
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('Write a port, 0 to 65535.');
+  return port;
 }
 
 function positiveNumber(text: string): number {

@@ -1,7 +1,7 @@
 /** `slipway lab prove`: from a spec to cells, and from cells to verdicts. */
 import { rmSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
-import { availableParallelism, cpus, release, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { Exec } from '../engine/command.ts';
 import { FailedError, MissingError } from '../errors/exit.ts';
@@ -17,7 +17,7 @@ import { type Cell, EVIDENCE_VERSION, type Run } from '../lab/evidence/types.ts'
 import { LabFolder } from '../lab/lab-folder.ts';
 import { PROOF_TOOLS, qemuTools } from '../lab/lab-tools.ts';
 import { withLabLock } from '../lab/launch.ts';
-import { EvidenceBook, RUN_FILE } from '../lab/prove/book.ts';
+import { EvidenceBook } from '../lab/prove/book.ts';
 import { carryOut } from '../lab/prove/carry-out.ts';
 import { planProofs } from '../lab/prove/plan-proofs.ts';
 import type { ProofGroup } from '../lab/prove/proof.ts';
@@ -25,11 +25,13 @@ import { planSabotage, type Sabotage } from '../lab/prove/sabotage.ts';
 import { repeatCommand, selectCells, unmatched } from '../lab/prove/select.ts';
 import { qemuEngine } from '../lab/qemu.ts';
 import type { Acceleration } from '../lab/qemu-args.ts';
+import { writeReport } from '../lab/report/report.ts';
 import { partitionSizes } from '../plan/picture.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { NodePlan, Plan } from '../plan/types.ts';
 import { keyMediumPath } from '../secrets/key-medium.ts';
 import { loadSpec } from '../spec/load.ts';
+import { describeMachine, runnerOf } from './describe-machine.ts';
 import { clusterOf } from './iso-key.ts';
 import { buildIso } from './iso-pipeline.ts';
 import type { Usage } from './lab.ts';
@@ -132,8 +134,9 @@ async function prove(order: Order, options: LabProveOptions): Promise<void> {
     } finally {
       book.finish();
       await book.written();
+      await writeReport(book.run, report);
     }
-    conclude(book.run, resolve(report, RUN_FILE));
+    conclude(book.run, resolve(report, 'index.html'));
   } finally {
     await rm(work, { recursive: true, force: true });
     forget();
@@ -172,7 +175,7 @@ async function blankRun(
     plan: plan.hash,
     startedAt: new Date().toISOString(),
     iso: { name: `${plan.cluster}.iso`, sha256: await checksumOf(iso) },
-    machine: describeMachine(acceleration),
+    machine: describeMachine(runnerOf(acceleration)),
     versions: {
       slipway: packageVersion(),
       node: process.versions.node,
@@ -192,13 +195,6 @@ async function blankRun(
 async function checksumOf(iso: string): Promise<string> {
   const text = await readFile(iso.replace(/\.iso$/, '.sha256'), 'utf8');
   return text.split(/\s/)[0] ?? '';
-}
-
-function describeMachine(acceleration: Acceleration): string {
-  const [cpu] = cpus();
-  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
-  const engine = acceleration === 'kvm' ? 'KVM' : 'emulated (TCG)';
-  return `${cpu?.model.trim() ?? 'unknown processor'}, ${availableParallelism()} cores, ${memory}, Linux ${release()}, ${engine}`;
 }
 
 function tell({ id, verdict, seconds, message, excerpt }: Cell): void {

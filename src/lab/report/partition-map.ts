@@ -45,7 +45,10 @@ function segmentsOf({ partitions, sizeMiB }: DiskMap): readonly SegmentView[] {
   let x = 0;
   return partitions.map(({ name, role, sizeMiB: size }, i) => {
     const share = (100 * (weights[i] ?? 0)) / (all || 1);
-    const segment = { name, role, size: sizeText(size), x: round(x), width: round(share) };
+    const segment = {
+      ...{ role, size: sizeText(size), x: round(x), width: round(share) },
+      name: name.replace(/^slipway-/, ''),
+    };
     x += share;
     return segment;
   });

@@ -25,5 +25,5 @@ export async function writeReport(run: Run, dir: string): Promise<ReportFiles> {
 }
 
 /** Seconds since the run began, by this computer's clock. */
-export const secondsSince = ({ startedAt }: Run): number =>
+export const secondsSince = ({ startedAt }: Pick<Run, 'startedAt'>): number =>
   Math.max(0, (Date.now() - Date.parse(startedAt)) / 1000);

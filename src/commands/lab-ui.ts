@@ -1,0 +1,57 @@
+/** `slipway lab up --ui`: a page of the lab that changes as the lab does. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { packageVersion } from '../host/package-root.ts';
+import type { DiskMap } from '../lab/evidence/types.ts';
+import type { LabFolder } from '../lab/lab-folder.ts';
+import type { LabPlan } from '../lab/lab-plan.ts';
+import { type LivePage, serveLivePage } from '../lab/report/live-page.ts';
+import { NodeWatch } from '../lab/report/watch-nodes.ts';
+import { partitionSizes } from '../plan/picture.ts';
+import type { NodePlan, Plan } from '../plan/types.ts';
+import { describeMachine, runnerOf } from './describe-machine.ts';
+
+/** Milliseconds between two looks whether the lab still runs. */
+const LOOK_MS = 500;
+
+/** Serves the page of the lab in `folder`, which has been laid out. @throws {MissingError} when the port is taken. */
+export async function openLabPage(folder: LabFolder, plan: Plan, port: number): Promise<LivePage> {
+  const lab = await folder.plan();
+  if (lab === undefined) throw new Error('a lab that is not laid out has no page');
+  const watch = new NodeWatch(folder, lab, {
+    command: ['slipway', ...process.argv.slice(2)].join(' '),
+    cluster: lab.name,
+    plan: plan.hash,
+    startedAt: new Date().toISOString(),
+    machine: describeMachine(
+      lab.engine.kind === 'qemu' ? runnerOf(lab.engine.acceleration) : lab.engine.kind,
+    ),
+    versions: { slipway: packageVersion(), node: process.versions.node },
+    disks: new Map(lab.nodes.map(({ name, diskMiB }) => [name, diskMaps(planOf(plan, lab, name), diskMiB)])),
+  });
+  return serveLivePage({ port, look: () => watch.look() });
+}
+
+/** Until the lab is ended by somebody, or the signal is given. */
+export async function untilLabEnds(folder: LabFolder, signal: AbortSignal): Promise<'ended' | 'left'> {
+  while (!signal.aborted) {
+    if ((await folder.keeper()) === undefined) return 'ended';
+    await pause(LOOK_MS);
+  }
+  return 'left';
+}
+
+/** Bare nodes have no plan, and nothing on their disks. */
+const planOf = ({ nodes }: Plan, { engine }: LabPlan, name: string): NodePlan | undefined =>
+  engine.kind === 'uml' ? undefined : nodes.find((node) => node.name === name);
+
+/** As the installer lays them out; empty ones are drawn empty. */
+export function diskMaps(node: NodePlan | undefined, diskMiB: readonly number[]): readonly DiskMap[] {
+  return diskMiB.map((sizeMiB, i) => {
+    const sizes = node === undefined ? [] : partitionSizes(node.layout, sizeMiB);
+    const partitions = (node?.layout.partitions ?? []).map(({ gptName, role, sizeMiB: planned }, at) => ({
+      ...{ name: gptName, role },
+      sizeMiB: sizes[at] ?? planned,
+    }));
+    return { name: `disk ${i + 1}`, sizeMiB, partitions };
+  });
+}
