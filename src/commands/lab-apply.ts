@@ -25,7 +25,7 @@ import { makePlan } from '../plan/plan.ts';
 import { loadSpec } from '../spec/load.ts';
 import type { LabApplyOptions, Usage } from './lab.ts';
 import { buildLabBase } from './lab-base.ts';
-import { findKeeper, findLab, type Place } from './lab-place.ts';
+import { findKeeper, findLab, type Place, requireOurNetwork } from './lab-place.ts';
 import { outcomeOf } from './outcome.ts';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -47,6 +47,7 @@ export async function labApply(options: LabApplyOptions, usage: Usage): Promise<
   const place = await findLab(options);
   const source = installedFrom(place, options.dir);
   await findKeeper(place);
+  requireOurNetwork(place, 'slipway lab apply works with labs of --engine qemu');
   await preflight(RPM_TOOLS, exec);
   // Before the agent is built: that writes this very program anew, and parts not yet loaded would be gone.
   const fresh = options.fresh === true ? await freshEngine(place, source, options, exec) : undefined;

@@ -36,3 +36,12 @@ export function findNode({ plan }: Place, name: string, usage: Usage): LabNode {
     node ?? usage(`there is no node '${name}' in the lab: ${plan.nodes.map((each) => each.name).join(', ')}`)
   );
 }
+
+/** @throws {MissingError} when the nodes are on a network of libvirt's, which cannot be entered from here. */
+export function requireOurNetwork({ plan }: Place, hint?: string): void {
+  if (plan.engine.kind !== 'libvirt') return;
+  throw new MissingError(
+    `the nodes are on a network of ${plan.engine.uri}, where nobody logs in from here`,
+    hint,
+  );
+}

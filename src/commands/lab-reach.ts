@@ -8,7 +8,7 @@ import { askLab } from '../lab/control.ts';
 import { controlSocket } from '../lab/lab-folder.ts';
 import { sshCommand } from '../lab/ssh.ts';
 import type { LabOptions, Usage } from './lab.ts';
-import { findKeeper, findLab, findNode } from './lab-place.ts';
+import { findKeeper, findLab, findNode, requireOurNetwork } from './lab-place.ts';
 
 /** Ctrl-], which telnet and virsh use too. */
 const DETACH = 0x1d;
@@ -55,6 +55,7 @@ export async function labSsh(
   const place = await findLab(options);
   const { address } = findNode(place, name, usage);
   const keeper = await findKeeper(place);
+  requireOurNetwork(place, `slipway lab console ${name}`);
   if (address === undefined) throw new MissingError(`${name} has no address`, `slipway lab console ${name}`);
   const command = sshCommand(keeper, place.folder, address, words);
   const child = spawn(command.file, command.args, {

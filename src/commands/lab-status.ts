@@ -68,6 +68,7 @@ async function look({ folder, plan }: Place): Promise<Overview> {
 
 function engineName({ engine }: LabPlan, state: LabState | undefined): string {
   const kind = state?.engine ?? engine.kind;
+  if (kind === 'libvirt' && engine.kind === 'libvirt') return `${engine.uri}, ${engine.acceleration}`;
   return kind === 'qemu' && engine.kind === 'qemu' ? `qemu, ${engine.acceleration}` : kind;
 }
 

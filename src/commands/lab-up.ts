@@ -1,19 +1,21 @@
 /** `slipway lab up`: from a spec to machines that run. */
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { chmod, readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Exec } from '../engine/command.ts';
+import { makeFolder } from '../engine/make-folder.ts';
 import { FailedError, MissingError } from '../errors/exit.ts';
 import { openCache } from '../host/cache.ts';
 import { createExec } from '../host/exec.ts';
 import { interruption } from '../host/signals.ts';
-import { preflight } from '../host/tools.ts';
+import { preflight, type ToolNeed } from '../host/tools.ts';
 import { accelerate } from '../lab/accelerate.ts';
 import { checkRoom, machinesAtOnce, needOf, type Room, roomFor } from '../lab/capacity.ts';
 import { LabFolder, type NodeState } from '../lab/lab-folder.ts';
 import { type LabEngine, type LabPlan, type LabWishes, planBareLab, planLab } from '../lab/lab-plan.ts';
-import { DHCP_TOOLS, qemuTools, umlTools } from '../lab/lab-tools.ts';
-import { checkNamespaces, endLab, launchLab, watchLab, withLabLock } from '../lab/launch.ts';
+import { DHCP_TOOLS, libvirtTools, qemuTools, umlTools } from '../lab/lab-tools.ts';
+import { checkNamespaces, launchLab, watchLab, withLabLock } from '../lab/launch.ts';
+import { isLocal, LibvirtLab, newLabId } from '../lab/libvirt-lab.ts';
 import type { LivePage } from '../lab/report/live-page.ts';
 import { obtainUmlImages } from '../lab/uml-images.ts';
 import { makePlan } from '../plan/plan.ts';
@@ -22,6 +24,7 @@ import { loadSpec } from '../spec/load.ts';
 import { buildIso } from './iso-pipeline.ts';
 import type { LabUpOptions, Usage } from './lab.ts';
 import { buildLabBase } from './lab-base.ts';
+import { endWholeLab } from './lab-end.ts';
 import { openLabPage, untilLabEnds } from './lab-ui.ts';
 import { specFile } from './spec-file.ts';
 
@@ -31,11 +34,14 @@ export async function labUp(given: string | undefined, options: LabUpOptions, us
   const signal = interruption();
   const exec = createExec({ signal });
   const folder = new LabFolder(resolve(options.dir));
-  const tools = options.engine === 'uml' ? umlTools() : qemuTools(options.firmware);
-  await mkdir(dirname(folder.dir), { recursive: true });
+  if ((options.engine === 'libvirt') !== (options.connect !== undefined)) {
+    usage('--connect is for --engine libvirt, which needs it');
+  }
+  const tools = toolsOf(options);
+  await requirePlace(folder);
   let page: LivePage | undefined;
   const keeper = await withLabLock(folder, 'slipway lab up', async () => {
-    await clearStale(folder, options.dir);
+    await clearStale(folder, options.dir, exec);
     const file = specFile(given);
     const loaded = await loadSpec(file);
     const plan = makePlan(loaded.spec, dirname(file));
@@ -64,8 +70,8 @@ export async function labUp(given: string | undefined, options: LabUpOptions, us
   } catch (error) {
     await page?.close();
     if (signal.aborted) {
-      await endLab(folder);
-      await folder.remove();
+      // Not by the commands that were just interrupted.
+      await endWholeLab(folder, createExec());
     }
     throw error;
   }
@@ -83,8 +89,24 @@ async function keepShowing(page: LivePage, folder: LabFolder, signal: AbortSigna
   await page.close();
 }
 
+const toolsOf = ({ engine, firmware }: LabUpOptions): readonly ToolNeed[] =>
+  ({ qemu: () => qemuTools(firmware), uml: umlTools, libvirt: () => libvirtTools(firmware) })[engine]();
+
+/** @throws {MissingError} when the lab's folder cannot be made, or holds what is none of ours to remove. */
+async function requirePlace(folder: LabFolder): Promise<void> {
+  try {
+    await makeFolder(dirname(folder.dir));
+  } catch (error) {
+    throw new MissingError(
+      `the lab cannot be kept in ${folder.dir}: ${error instanceof Error ? error.message : error}`,
+      'choose another folder with --dir',
+    );
+  }
+  await folder.requireOurs();
+}
+
 /** A lab of yesterday is removed; one that runs is left alone. */
-async function clearStale(folder: LabFolder, dir: string): Promise<void> {
+async function clearStale(folder: LabFolder, dir: string, exec: Exec): Promise<void> {
   if (!folder.exists()) return;
   if ((await folder.keeper()) !== undefined) {
     throw new MissingError(
@@ -93,13 +115,12 @@ async function clearStale(folder: LabFolder, dir: string): Promise<void> {
     );
   }
   print(`the lab in ${dir} does not run any more: removing what it left`);
-  await endLab(folder);
-  await folder.remove();
+  await endWholeLab(folder, exec);
 }
 
 function requireNodes(plan: Plan, { nodes, engine }: LabUpOptions, usage: Usage): void {
   if (nodes === undefined) return;
-  if (engine === 'qemu' && nodes > plan.nodes.length) {
+  if (engine !== 'uml' && nodes > plan.nodes.length) {
     usage(`${plan.cluster} has ${plan.nodes.length} nodes, not ${nodes}`);
   }
   if (nodes > MOST_BARE_NODES) usage(`--nodes takes at most ${MOST_BARE_NODES}`);
@@ -115,9 +136,24 @@ async function buildEngine(file: string, plan: Plan, options: LabUpOptions, exec
     return { kind: 'uml', images, squashfs: base.squashfs };
   }
   await buildIso(file, { out: options.out });
+  const iso = resolve(options.out, `${plan.cluster}.iso`);
+  if (options.connect !== undefined) return libvirtAt(options.connect, iso, exec);
   const acceleration = await accelerate(exec);
   if (acceleration === 'tcg') print('KVM does not work here: the machines are emulated');
-  return { kind: 'qemu', acceleration, iso: resolve(options.out, `${plan.cluster}.iso`) };
+  return { kind: 'qemu', acceleration, iso };
+}
+
+/** Whether KVM works there, libvirt says itself: it lists what its host can run. */
+async function libvirtAt(uri: string, iso: string, exec: Exec): Promise<LabEngine> {
+  const id = newLabId();
+  const lab = await LibvirtLab.connect({ uri, id }, exec);
+  try {
+    const kvm = /<domain type='kvm'/.test(await lab.session.run('capabilities'));
+    const acceleration = kvm && (!isLocal(uri) || (await accelerate(exec)) === 'kvm') ? 'kvm' : 'tcg';
+    return { kind: 'libvirt', uri, id, iso, acceleration };
+  } finally {
+    await lab.session.close();
+  }
 }
 
 /** Everything of the lab that is made before a process is started. */
@@ -128,7 +164,7 @@ async function layOut(
   options: LabUpOptions,
   exec: Exec,
 ): Promise<void> {
-  await mkdir(folder.dir, { recursive: true });
+  await makeFolder(folder.dir);
   await chmod(folder.dir, 0o700);
   await exec({
     file: 'ssh-keygen',
@@ -147,11 +183,21 @@ async function layOut(
     ...(options.nodes === undefined ? {} : { nodes: options.nodes }),
     ...(options.bus === undefined ? {} : { bus: options.bus }),
   });
-  requireRoom(lab, room, options.dir);
-  if (lab.network.leases.length > 0) await preflight(DHCP_TOOLS, exec);
+  // Another host's room is not ours to measure.
+  if (engine.kind !== 'libvirt' || isLocal(engine.uri)) requireRoom(lab, room, options.dir);
+  if (lab.network.leases.length > 0) {
+    if (engine.kind === 'libvirt') throw noAddresses(plan);
+    await preflight(DHCP_TOOLS, exec);
+  }
   const source = { spec: resolve(file), out: resolve(options.out), plan: plan.hash };
-  await folder.writePlan(engine.kind === 'qemu' ? { ...lab, source } : lab);
+  await folder.writePlan(engine.kind === 'uml' ? lab : { ...lab, source });
 }
+
+const noAddresses = ({ cluster }: Plan): MissingError =>
+  new MissingError(
+    `${cluster} has interfaces that ask for an address, and nobody answers them on a network of libvirt's`,
+    'give them fixed addresses, or take --engine qemu',
+  );
 
 const makeLab = (plan: Plan, engine: LabEngine, { nodes }: LabUpOptions, wishes: LabWishes): LabPlan =>
   engine.kind === 'uml' && nodes !== undefined

@@ -13,7 +13,9 @@ export interface LabOptions {
 export interface LabUpOptions extends LabOptions {
   readonly nodes?: number;
   readonly firmware: 'bios' | 'uefi' | 'uefi-secure';
-  readonly engine: 'qemu' | 'uml';
+  readonly engine: 'qemu' | 'uml' | 'libvirt';
+  /** For the engine libvirt. */
+  readonly connect?: string;
   readonly bus?: 'virtio' | 'sata' | 'scsi' | 'lsi' | 'pvscsi' | 'nvme';
   readonly screen?: boolean;
   /** Shows the lab on a page while it is there. */
@@ -75,8 +77,11 @@ function registerUp(lab: Command): void {
         .default('bios'),
     )
     .addOption(
-      new Option('--engine <NAME>', 'what runs the machines').choices(['qemu', 'uml']).default('qemu'),
+      new Option('--engine <NAME>', 'what runs the machines')
+        .choices(['qemu', 'uml', 'libvirt'])
+        .default('qemu'),
     )
+    .option('--connect <URI>', 'where libvirt is, with --engine libvirt: qemu+ssh://root@host/system')
     .addOption(
       new Option('--bus <NAME>', 'controller of disks that the spec leaves open').choices([
         ...['virtio', 'sata', 'scsi', 'lsi', 'pvscsi', 'nvme'],

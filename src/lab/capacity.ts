@@ -50,7 +50,7 @@ export function needOf(engine: LabEngine['kind'], memoryMiB: number, disks: numb
  * compute.
  */
 export function machinesAtOnce(engine: LabEngine, cores: number): number {
-  return engine.kind === 'qemu' && engine.acceleration === 'tcg' ? Math.max(1, Math.floor(cores / 2)) : cores;
+  return engine.kind !== 'uml' && engine.acceleration === 'tcg' ? Math.max(1, Math.floor(cores / 2)) : cores;
 }
 
 /** All machines run at the same time in the end. @throws {MissingError} saying what is needed and what is there. */

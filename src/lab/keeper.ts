@@ -2,9 +2,12 @@
  * The process that keeps a lab running, inside its namespaces. Whatever it starts ends with it: it lives below process
  * 1 of a PID namespace, and when that ends the kernel ends everything in there.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+
+import { readFile, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { dirname, join } from 'node:path';
+import type { Exec } from '../engine/command.ts';
+import { makeFolder } from '../engine/make-folder.ts';
 import { FailedError } from '../errors/exit.ts';
 import { createExec } from '../host/exec.ts';
 import { type RefreshEngine, serveControl } from './control.ts';
@@ -12,6 +15,8 @@ import type { Engine, LabMachine } from './engine.ts';
 import type { ConsoleListeners } from './guest-console.ts';
 import { controlSocket, type LabFolder, type NodeState, type Phase } from './lab-folder.ts';
 import type { LabEngine, LabNode, LabPlan } from './lab-plan.ts';
+import { libvirtEngine } from './libvirt.ts';
+import { LibvirtLab } from './libvirt-lab.ts';
 import { networkCommands, udhcpdConfig } from './network.ts';
 import { accessSeed } from './node-seed.ts';
 import { qemuEngine } from './qemu.ts';
@@ -29,28 +34,32 @@ export async function keepLab(folder: LabFolder, sockets: string): Promise<never
   const plan = await folder.plan();
   if (plan === undefined) throw new FailedError(`there is no lab in ${folder.dir}`);
   const exec = createExec();
-  for (const command of networkCommands(plan.network)) await exec(command);
-  if (plan.network.leases.length > 0) {
-    const config = join(sockets, 'udhcpd.conf');
-    await writeFile(join(sockets, 'udhcpd.leases'), '');
-    await writeFile(config, udhcpdConfig(plan.network, sockets));
-    await exec({ file: 'busybox', args: ['udhcpd', '-S', config], effect: 'write' });
-  }
+  if (plan.engine.kind !== 'libvirt') await makeNetwork(plan, sockets, exec);
   const book = new StateBook(folder, plan);
   await book.write();
   const desk = new ConsoleDesk();
   const listeners = { ...desk.listeners, watch: (name: string, line: string) => book.heard(name, line) };
-  const createEngine = (engine: RefreshEngine): Engine =>
-    engine.kind === 'qemu'
-      ? qemuEngine({ acceleration: engine.acceleration, ...listeners })
-      : umlEngine({ exec, images: engine.images, sockets, ...listeners });
-  const household = { book, desk, engine: createEngine(plan.engine) };
+  const createEngine = async (engine: LabEngine | RefreshEngine): Promise<Engine> => {
+    switch (engine.kind) {
+      case 'qemu':
+        return qemuEngine({ acceleration: engine.acceleration, ...listeners });
+      case 'uml':
+        return umlEngine({ exec, images: engine.images, sockets, ...listeners });
+      case 'libvirt': {
+        const lab = await LibvirtLab.connect(engine, exec);
+        if (plan.nodes.length > 1) await lab.makeNetwork();
+        return libvirtEngine({ lab, acceleration: engine.acceleration, ...listeners });
+      }
+    }
+  };
+  const household = { book, desk, engine: await createEngine(plan.engine) };
   const inPlace = places(plan.atOnce);
-  const iso = plan.engine.kind === 'qemu' ? { iso: plan.engine.iso } : {};
+  const medium = plan.engine.kind === 'uml' ? {} : { iso: plan.engine.iso };
+  const keepsSnapshot = plan.engine.kind === 'qemu';
   let kept = plan.nodes.map((node) =>
     keepNode(node.name, household, async (course) => {
-      await mkdir(dirname(node.machine.consoleLog), { recursive: true });
-      return bringUp(node, { ...course, ...iso, inPlace });
+      await makeFolder(dirname(node.machine.consoleLog));
+      return bringUp(node, { ...course, ...medium, keepsSnapshot, inPlace });
     }),
   );
   await serveControl(controlSocket({ sockets }), {
@@ -62,7 +71,7 @@ export async function keepLab(folder: LabFolder, sockets: string): Promise<never
       await Promise.all(kept);
       for (const { machine } of plan.nodes) await revertToSnapshot(machine);
       const seed = engine.kind === 'qemu' ? [] : accessSeed(await readFile(`${folder.key}.pub`, 'utf8'));
-      const refreshed = { ...household, engine: createEngine(engine) };
+      const refreshed = { ...household, engine: await createEngine(engine) };
       book.runsOn(engine.kind);
       kept = plan.nodes.map(({ name, machine }) => {
         const spec = engine.kind === 'qemu' ? qemuOnSnapshot(machine) : umlOnSnapshot(machine, seed);
@@ -72,6 +81,15 @@ export async function keepLab(folder: LabFolder, sockets: string): Promise<never
   });
   // Machines that have ended leave what can be looked at until somebody ends the lab.
   return book.broken;
+}
+
+async function makeNetwork({ network }: LabPlan, sockets: string, exec: Exec): Promise<void> {
+  for (const command of networkCommands(network)) await exec(command);
+  if (network.leases.length === 0) return;
+  const config = join(sockets, 'udhcpd.conf');
+  await writeFile(join(sockets, 'udhcpd.leases'), '');
+  await writeFile(config, udhcpdConfig(network, sockets));
+  await exec({ file: 'busybox', args: ['udhcpd', '-S', config], effect: 'write' });
 }
 
 /** @throws {FailedError} when there is a node whose installation has not gone through. */

@@ -6,7 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MissingError } from '../errors/exit.ts';
 import { writeFileAtomically } from '../host/atomic.ts';
@@ -122,9 +122,25 @@ export class LabFolder {
     return this.#write('state', state);
   }
 
-  /** Removes the lab's files, all at once as far as others can see. */
+  /**
+   * A folder that holds something and is no lab belongs to somebody else; what a `lab up` leaves that was killed at its
+   * very beginning is ours.
+   * @throws {MissingError} naming what is in there.
+   */
+  async requireOurs(): Promise<void> {
+    if (!existsSync(this.dir) || this.exists()) return;
+    const others = (await readdir(this.dir)).filter((name) => !/^(id_ed25519|lab\.json)/.test(name));
+    if (others.length === 0) return;
+    throw new MissingError(
+      `${this.dir} is no lab, and holds ${others.slice(0, 3).join(', ')}${others.length > 3 ? ' …' : ''}`,
+      'choose another folder with --dir: that of a lab is removed with it',
+    );
+  }
+
+  /** Removes the lab's files, all at once as far as others can see. @throws {MissingError} when they are not a lab's. */
   async remove(): Promise<void> {
     if (!existsSync(this.dir)) return;
+    await this.requireOurs();
     const aside = `${this.dir}.${randomUUID()}.tmp`;
     await rename(this.dir, aside);
     await rm(aside, { recursive: true, force: true });

@@ -14,7 +14,15 @@ export const LAB_VERSION = 1;
 /** How machines run, and what they start from. */
 export type LabEngine =
   | { readonly kind: 'qemu'; readonly acceleration: Acceleration; readonly iso: string }
-  | { readonly kind: 'uml'; readonly images: UmlImages; readonly squashfs: string };
+  | { readonly kind: 'uml'; readonly images: UmlImages; readonly squashfs: string }
+  | {
+      readonly kind: 'libvirt';
+      readonly uri: string;
+      readonly acceleration: Acceleration;
+      readonly iso: string;
+      /** Marks what is the lab's on libvirt's host. */
+      readonly id: string;
+    };
 
 export interface LabPlan {
   readonly version: typeof LAB_VERSION;

@@ -41,3 +41,9 @@ export const qemuTools = (firmware: LabFirmware): readonly ToolNeed[] => [
     ? []
     : [{ tool: OVMF[firmware].code, why: 'is the firmware of the machines', debianPackage: 'ovmf' }]),
 ];
+
+export const libvirtTools = (firmware: LabFirmware): readonly ToolNeed[] => [
+  ...qemuTools(firmware),
+  ...toolNeeds('virsh'),
+  { tool: 'script', why: 'gives virsh the terminal it wants for a console', debianPackage: 'bsdutils' },
+];

@@ -13,12 +13,14 @@ import { searchPath } from '../host/search-path.ts';
 import { isSettled, type Keeper, type LabFolder, type LabState, type NodeState } from './lab-folder.ts';
 import { identifyProcess, isRunning, type ProcessIdentity, signalProcess } from './process-identity.ts';
 
-/** Own users, network and processes; what runs below is ended when unshare is. */
-const NAMESPACES = [
-  ...['--user', '--map-root-user', '--net', '--mount-proc', '--pid', '--fork', '--kill-child=KILL'],
-  // Process 1 of a PID namespace inherits every orphan; the shell takes them in.
-  ...['sh', '-c', '"$@"; exit $?', 'sh'],
-];
+/** Own processes; what runs below is ended when unshare is. */
+const PROCESSES = ['--user', '--mount-proc', '--pid', '--fork', '--kill-child=KILL'];
+/** Process 1 of a PID namespace inherits every orphan; the shell takes them in. */
+const FIRST_PROCESS = ['sh', '-c', '"$@"; exit $?', 'sh'];
+/** Own users and network as well. */
+const NAMESPACES = [...PROCESSES, '--map-root-user', '--net', ...FIRST_PROCESS];
+/** Machines of libvirt's are elsewhere: who asks it for them needs its own name and this computer's network. */
+const LIBVIRT_NAMESPACES = [...PROCESSES, '--map-current-user', ...FIRST_PROCESS];
 const POLL_MS = 250;
 /** Milliseconds the kernel gets to end all processes of a lab. */
 const END_MS = 30_000;
@@ -43,7 +45,13 @@ export async function checkNamespaces(exec: Exec): Promise<void> {
 /** Lets only one command at a time change a lab. @throws {MissingError} naming who is at it. */
 export async function withLabLock<T>(folder: LabFolder, purpose: string, use: () => Promise<T>): Promise<T> {
   try {
-    const lock = await acquireLock(folder.lock, purpose);
+    const lock = await acquireLock(folder.lock, purpose).catch((error: unknown) => {
+      if (error instanceof LockedError || !(error instanceof Error)) throw error;
+      throw new MissingError(
+        `no lab can be kept in ${folder.dir}: ${error.message}`,
+        'choose another folder with --dir',
+      );
+    });
     try {
       return await use();
     } finally {
@@ -62,7 +70,9 @@ export async function withLabLock<T>(folder: LabFolder, purpose: string, use: ()
 export async function launchLab(folder: LabFolder, program: readonly string[]): Promise<Keeper> {
   const sockets = await mkdtemp(join(tmpdir(), 'slipway-lab-'));
   try {
+    const { engine } = (await folder.plan()) ?? {};
     const child = await startKeeper(folder, [
+      ...(engine?.kind === 'libvirt' ? LIBVIRT_NAMESPACES : NAMESPACES),
       ...program,
       'lab',
       'keep',
@@ -85,7 +95,7 @@ export async function launchLab(folder: LabFolder, program: readonly string[]): 
 
 async function startKeeper(folder: LabFolder, command: readonly string[]): Promise<ChildProcess> {
   const log = openSync(folder.keeperLog, 'w', 0o600);
-  const child = spawn('unshare', [...NAMESPACES, ...command], {
+  const child = spawn('unshare', command, {
     detached: true,
     stdio: ['pipe', log, log],
     env: { ...process.env, PATH: searchPath() },

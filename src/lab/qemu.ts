@@ -1,9 +1,11 @@
 /** The engine on QEMU. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir } from 'node:fs/promises';
+import { copyFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Duplex } from 'node:stream';
+import { makeFolder } from '../engine/make-folder.ts';
 import { atExit } from '../host/at-exit.ts';
 import { createExec } from '../host/exec.ts';
 import { ProcessTree } from '../host/process-tree.ts';
@@ -29,7 +31,7 @@ export function qemuEngine(options: QemuOptions): Engine {
   const exec = createExec();
   return {
     async start(spec) {
-      await mkdir(dirname(spec.consoleLog), { recursive: true });
+      await makeFolder(dirname(spec.consoleLog));
       if (spec.firmware !== 'bios' && spec.efiVars !== undefined && !existsSync(spec.efiVars)) {
         await copyFile(OVMF[spec.firmware].vars, spec.efiVars);
       }

@@ -21,6 +21,8 @@ export interface Course {
   readonly engine: Engine;
   /** The ISO; needed by nodes that install. */
   readonly iso?: string;
+  /** Whether what was installed is kept as it is, to be started again. */
+  readonly keepsSnapshot: boolean;
   /** Waits for one of a limited number of places, in which machines start or install. */
   inPlace<T>(work: () => Promise<T>): Promise<T>;
   entered(phase: 'installing' | 'starting'): void;
@@ -34,6 +36,7 @@ export interface Course {
  */
 export async function bringUp(node: LabNode, course: Course): Promise<'complete' | 'ready'> {
   const { machine: spec, install } = node;
+  const { keepsSnapshot } = course;
   for (const [i, { file }] of spec.disks.entries()) {
     await createDisk(file, (node.diskMiB[i] ?? 0) * 2 ** 20);
   }
@@ -42,6 +45,7 @@ export async function bringUp(node: LabNode, course: Course): Promise<'complete'
     return 'ready';
   }
   await course.inPlace(() => installNode(node, install, course));
+  if (!keepsSnapshot) return startInstalled(spec, course);
   await takeSnapshot(spec);
   return startInstalled(qemuOnSnapshot(spec), course);
 }

@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import type { LabDisk, LabMachineSpec, SeedFile } from './engine.ts';
 import type { LabEngine } from './lab-plan.ts';
 
-type EngineKind = LabEngine['kind'];
+type EngineKind = Exclude<LabEngine['kind'], 'libvirt'>;
 
 const ENGINES: readonly EngineKind[] = ['qemu', 'uml'];
 

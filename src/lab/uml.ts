@@ -1,9 +1,11 @@
 /** The engine on User-Mode Linux: a Linux kernel that is a program. No firmware, no boot loader, no emulation. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, existsSync, type WriteStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Exec } from '../engine/command.ts';
+import { makeFolder } from '../engine/make-folder.ts';
 import { atExit } from '../host/at-exit.ts';
 import { temporaryName } from '../host/atomic.ts';
 import { ProcessTree } from '../host/process-tree.ts';
@@ -32,7 +34,7 @@ export function umlEngine(options: UmlOptions): Engine {
   return {
     async start(spec) {
       const dir = dirname(spec.consoleLog);
-      await mkdir(dir, { recursive: true });
+      await makeFolder(dir);
       const initrd = await ownInitrd(spec, options.images, dir);
       if (spec.root?.kind === 'overlay') await makeChanges(spec.root, options.exec);
       const scratch = (disk: number): string => join(dir, `changes${disk}.cow`);
