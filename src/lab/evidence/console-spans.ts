@@ -63,7 +63,7 @@ export class ConsoleSpans {
   #agentSaid(position: string, name: string, rest: string, at: number): void {
     const [, outcome, seconds] = AGENT_END.exec(rest) ?? [];
     // The agent says nothing while a step looks, so a step that has nothing to do is heard of at its end only.
-    const from = seconds === undefined ? at : Math.max(0, at - Number(seconds));
+    const from = seconds === undefined ? at : Math.max(this.#ended.at(-1)?.to ?? 0, at - Number(seconds));
     if (this.#current?.by !== 'agent' || this.#current.key !== position) {
       this.#begin('agent', position, STEP_ID.test(name) ? name : slug(name), name, from);
     }

@@ -61,6 +61,9 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
+/** Not allowed in a document, however they are written (HTML Standard, 13.1.4). */
+const FORBIDDEN = /[^\P{Cc}\t\n]/gu;
+
 /** For text between tags and in quoted attributes (HTML Standard, 13.3). */
 export const escapeHtml = (text: string): string =>
-  text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+  text.replace(FORBIDDEN, '\ufffd').replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
