@@ -5,7 +5,7 @@
  */
 import type { Problem } from '../errors/problem.ts';
 import type { CommandLine, Place, Section } from '../kickstart/types.ts';
-import { problemAt } from './command-words.ts';
+import { problemAt, text } from './command-words.ts';
 
 /** Commands the storage model reads. */
 const STORAGE: readonly string[] = [
@@ -51,13 +51,19 @@ const REFUSED: Readonly<Record<string, string>> = {
   url: 'this installer unpacks an image; name it with liveimg',
 };
 
-/** Options that ask for something this installer does not do. Those of storage commands are with the storage model. */
+/** Options that ask for something this installer does not do, by command or %section. Those of storage commands are with the storage model. */
 const REFUSED_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   network: [
     ...['--ethtool', '--teamslaves', '--teamconfig', '--essid', '--wepkey', '--wpakey'],
     ...['--ipv4-dns-search', '--ipv6-dns-search'],
   ],
-  repo: ['--metalink', '--mirrorlist'],
+  // A new entry of the firmware goes to the front.
+  bootloader: ['--leavebootorder'],
+  repo: [
+    ...['--metalink', '--mirrorlist', '--sslcacert', '--sslclientcert', '--sslclientkey'],
+    ...['--includepkgs', '--excludepkgs', '--install'],
+  ],
+  '%packages': ['--ignorebroken'],
   // systemd-timesyncd does not speak NTS: a clock that has to be authenticated would not be.
   timesource: ['--nts'],
   reboot: ['--kexec'],
@@ -66,16 +72,47 @@ const REFUSED_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   halt: ['--kexec'],
 };
 
+/** Options that ask for what is so in any case. */
+export const SATISFIED_OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  network: ['--notksdevice'],
+  rootpw: ['--plaintext'],
+  user: ['--plaintext'],
+  text: ['--non-interactive'],
+  cmdline: ['--non-interactive'],
+  graphical: ['--non-interactive'],
+  eula: ['--agreed'],
+  firstboot: ['--disabled'],
+  // The repositories lie on the medium.
+  '%packages': ['--retries', '--timeout'],
+};
+
+const ONE_PIECE = 'the image is one piece';
 const EJECT = 'the live system runs from the medium and cannot let it go';
 
-/** Options that can be left out without changing the installed system → why. */
+/** Options that can be left out without changing the installed system → why; by command or %section. */
 const HARMLESS_OPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  bootloader: { '--default': 'the image has one kernel' },
   firstboot: {
     '--enabled': 'Initial Setup is not in the image',
     '--reconfig': 'Initial Setup is not in the image',
   },
   lang: { '--addsupport': 'the image has no locale but C.UTF-8' },
   logging: { '--host': 'the log stays on this machine, in /var/log/slipway/installer.log' },
+  network: { '--no-activate': 'the network of this installer wakes when something wants it' },
+  repo: {
+    '--cost': 'the repositories are looked through in their order',
+    '--ignoregroups': 'there are no groups',
+  },
+  '%packages': {
+    '--default': ONE_PIECE,
+    '--nocore': ONE_PIECE,
+    '--multilib': ONE_PIECE,
+    '--excludedocs': ONE_PIECE,
+    '--exclude-weakdeps': ONE_PIECE,
+    '--excludeWeakdeps': ONE_PIECE,
+    '--inst-langs': ONE_PIECE,
+    '--instLangs': ONE_PIECE,
+  },
   poweroff: { '--eject': EJECT },
   shutdown: { '--eject': EJECT },
   halt: { '--eject': EJECT },
@@ -98,9 +135,13 @@ export function judgeSupport(
     ...commands.filter(({ name }) => !known.includes(name)).map((one) => refusal(one, one.name)),
     ...sections.filter(({ name }) => !SECTIONS.includes(name)).map((one) => refusal(one, `%${one.name}`)),
   ];
+  const named = [...commands, ...sections.map(({ name, options }) => ({ name: `%${name}`, options }))];
   return {
-    problems: [...strange, ...commands.flatMap(refusedOptions)],
-    warnings: commands.flatMap((command) => [...harmlessCommand(command), ...harmlessOptions(command)]),
+    problems: [...strange, ...named.flatMap(refusedOptions)],
+    warnings: [
+      ...commands.flatMap((command) => [...harmlessCommand(command), ...boundByName(command)]),
+      ...named.flatMap(harmlessOptions),
+    ],
   };
 }
 
@@ -114,7 +155,19 @@ function refusal(place: Place, what: string): Problem {
   );
 }
 
-function refusedOptions({ name, options }: CommandLine): readonly Problem[] {
+/** networkd's file of a card goes by what `--device` says; the ports of a bond were named by the %pre that found them. */
+function boundByName(command: CommandLine): readonly Problem[] {
+  const given = command.name === 'network' ? command.options.get('--bindto')?.[0] : undefined;
+  const device = text(command, '--device') ?? '';
+  if (given === undefined || /^[\da-f]{2}(:[\da-f]{2}){5}$/i.test(device)) return [];
+  if (command.options.has('--bondslaves')) return [];
+  return [leftOut(given.option, 'network --bindto', `the configuration goes by the name ${device}`)];
+}
+
+/** A command, or a section by its name with the percent sign. */
+type Named = Pick<CommandLine, 'name' | 'options'>;
+
+function refusedOptions({ name, options }: Named): readonly Problem[] {
   const given = [...options].filter(([option]) => REFUSED_OPTIONS[name]?.includes(option));
   return given.flatMap(([option, [first]]) =>
     first === undefined
@@ -128,7 +181,7 @@ function harmlessCommand(command: CommandLine): readonly Problem[] {
   return why === undefined ? [] : [leftOut({ ...command, raw: command.name }, command.name, why)];
 }
 
-function harmlessOptions({ name, options }: CommandLine): readonly Problem[] {
+function harmlessOptions({ name, options }: Named): readonly Problem[] {
   return [...options].flatMap(([option, [given]]) => {
     const why = HARMLESS_OPTIONS[name]?.[option];
     return why === undefined || given === undefined ? [] : [leftOut(given.option, `${name} ${option}`, why)];
