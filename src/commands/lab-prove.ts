@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DiskBus } from '../lab/engine.ts';
-import type { SabotageName } from '../lab/prove/sabotage.ts';
+import { SABOTAGES, type SabotageName } from '../lab/prove/sabotage-names.ts';
 import type { Usage } from './lab.ts';
 
 export interface LabProveOptions {
@@ -18,7 +18,7 @@ export function registerLabProve(lab: Command, usageOf: (command: Command) => Us
     .command('prove')
     .summary('prove the ISO on virtual machines, cell by cell')
     .description(
-      'Installs by every firmware and medium, starts the node from each disk alone, replaces disks, cuts the power, and writes down what was seen in DIR/run.json. Exits 3 when a cell has failed.',
+      'Installs by every firmware and medium, starts the node from each disk alone, replaces disks, cuts the power, and writes down what was seen: DIR/index.html, junit.xml, run.json. Exits 3 when a cell has failed.',
     )
     .argument('[SPEC]', 'the spec; default cluster.yaml, else the example')
     .option('--only <PATTERN...>', 'these cells and those they start from: boot-matrix/uefi-*')
@@ -28,20 +28,14 @@ export function registerLabProve(lab: Command, usageOf: (command: Command) => Us
       new Option(
         '--sabotage <NAME...>',
         'do harm, each kind of which must turn exactly one cell red',
-      ).choices([
-        ...[
-          'grub-erased',
-          'esp-on-one-member',
-          'no-gate',
-          'lying-step',
-          'disk-missing',
-          'undeclared-written',
-        ],
-      ]),
+      ).choices([...SABOTAGES]),
     )
     .addOption(
       new Option('--bus <NAME>', 'controller of disks that the spec leaves open').choices([
-        ...['virtio', 'sata', 'scsi', 'nvme'],
+        'virtio',
+        'sata',
+        'scsi',
+        'nvme',
       ]),
     )
     .option('--out <DIR>', 'where the report goes', 'dist/report')

@@ -1,6 +1,6 @@
 /** Every proof of a mirrored node is green; and each of them turns red when there is a reason to. */
 import assert from 'node:assert/strict';
-import { SABOTAGES } from '../../src/lab/prove/sabotage.ts';
+import { SABOTAGES } from '../../src/lab/prove/sabotage-names.ts';
 import { prove } from '../helpers/prove-run.ts';
 
 const SPEC = 'examples/standalone-raid1.yaml';

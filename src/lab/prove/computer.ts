@@ -58,8 +58,12 @@ export interface ComputerWishes {
   partitions(node: NodePlan, diskMiB: number): DiskMap['partitions'];
 }
 
-/** MiB: too small for any layout with an operating system, so no predicate of a spec that works takes it. */
+/** MiB. */
 export const UNDECLARED_MIB = 512;
+
+/** Whether a disk of that size is none of the declared ones, whatever else it is like. */
+export const canBeUndeclared = ({ disks }: NodePlan): boolean =>
+  disks.kind === 'identified' || (disks.match.minSizeMiB ?? 0) > UNDECLARED_MIB;
 
 /**
  * One node of each kind: nodes that differ in nothing but name and address prove nothing new.
@@ -67,11 +71,8 @@ export const UNDECLARED_MIB = 512;
 export function representatives({ nodes }: Plan): readonly NodePlan[] {
   const kinds = new Map<string, NodePlan>();
   for (const node of nodes) {
-    const kind = JSON.stringify([
-      node.layout,
-      shapeOf(node.disks),
-      node.interfaces.map(({ bond }) => bond?.mode),
-    ]);
+    const bonds = node.interfaces.map(({ bond }) => bond?.mode);
+    const kind = JSON.stringify([node.role, node.layout, shapeOf(node.disks), bonds]);
     if (!kinds.has(kind)) kinds.set(kind, node);
   }
   return [...kinds.values()];

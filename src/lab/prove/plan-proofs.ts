@@ -3,6 +3,7 @@ import type { NodePlan, Plan } from '../../plan/types.ts';
 import { bootMatrix } from './boot-matrix.ts';
 import {
   type ComputerWishes,
+  canBeUndeclared,
   type InstalledComputer,
   planComputer,
   representatives,
@@ -36,7 +37,7 @@ function nodeGroups(plan: Plan, node: NodePlan, wishes: ProofWishes): readonly P
   if (first === undefined) return [];
   const plain = computer(first);
   return [
-    startGroup(computer(first, { undeclared: true }), true),
+    startGroup(computer(first, { undeclared: canBeUndeclared(node) }), true),
     ...others.map((start) => startGroup(computer(start), false)),
     ...trapGroups(node, plain, () => computer(first, { bus: 'scsi' })),
     powerCuts(plain, wishes.installerSteps),

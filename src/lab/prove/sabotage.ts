@@ -7,6 +7,7 @@ import { seedCredential, seedScript } from '../node-seed.ts';
 import type { InstalledComputer } from './computer.ts';
 import { fillImage } from './images.ts';
 import type { ProofGroup } from './proof.ts';
+import type { SabotageName } from './sabotage-names.ts';
 import type { Stage } from './stage.ts';
 
 /** Changes a machine of the cell that is struck before it is switched on. */
@@ -20,16 +21,6 @@ export interface Sabotage {
   readonly cell: string | undefined;
   readonly tamper: Tamper;
 }
-
-export const SABOTAGES = [
-  'grub-erased',
-  'esp-on-one-member',
-  'no-gate',
-  'lying-step',
-  'disk-missing',
-  'undeclared-written',
-] as const;
-export type SabotageName = (typeof SABOTAGES)[number];
 
 interface Deed {
   readonly title: string;
