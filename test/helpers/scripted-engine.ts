@@ -8,6 +8,8 @@ export interface ScriptedEngine {
   readonly started: readonly LabMachineSpec[];
   /** Names of machines that are still on. */
   readonly running: ReadonlySet<LabMachineSpec>;
+  /** Files that took over at each moment that was kept. */
+  readonly frozen: readonly (readonly string[])[];
   create(listeners: ConsoleListeners): Engine;
 }
 
@@ -17,9 +19,11 @@ export function scriptedEngine(
 ): ScriptedEngine {
   const started: LabMachineSpec[] = [];
   const running = new Set<LabMachineSpec>();
+  const frozen: (readonly string[])[] = [];
   return {
     started,
     running,
+    frozen,
     create: (listeners) => ({
       async start(spec) {
         const console = new GuestConsole(spec, listeners);
@@ -54,6 +58,7 @@ export function scriptedEngine(
           powerButton: async () => undefined,
           unplug: async () => undefined,
           screenshot: (file) => writeFile(file, 'PNG'),
+          freezeDisks: async (files) => void frozen.push(files),
           transcript: () => console.lines.join('\n'),
           end: async () => over(),
         };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command, Exec } from '../../src/engine/command.ts';
 import type { LabMachineSpec } from '../../src/lab/engine.ts';
@@ -178,10 +178,15 @@ async function proven(
   return JSON.parse(await readFile(join(dir, 'run.json'), 'utf8'));
 }
 
-/** Stands in for qemu-img and mke2fs: every image is as it was. */
+const BOOT_MENU =
+  "menuentry '1  Install' --id='node:standalone' {\n  linux ($medium)/boot/vmlinuz inst.ks=x\n}\n";
+
+/** Stands in for qemu-img, mke2fs and xorriso: every image is as it was, and the boot menu has one entry. */
 function answering(compare = 0, ran: Command[] = []): Exec {
   return async (command) => {
     ran.push(command);
+    const menu = command.args.find((word) => word.endsWith('-grub.cfg'));
+    if (menu !== undefined) await writeFile(menu, BOOT_MENU);
     const exitCode = command.args[0] === 'compare' ? compare : 0;
     return {
       stdout: exitCode === 0 ? '' : 'Content mismatch at offset 7!',
@@ -319,6 +324,77 @@ describe('carrying proofs out', () => {
         assert.deepEqual(await readdir(join(dir, 'work')), []);
       });
     }
+  });
+
+  const event = (id: string, state: string): string => JSON.stringify({ event: 'step', id, state });
+
+  it('starts the ISO again from what a power cut in a step left, and believes one kind of refusal', async () => {
+    const installs = [
+      ...[event('partition-disks', 'checking'), event('partition-disks', 'applying')],
+      ...[event('seal-installation', 'checking'), event('seal-installation', 'already-done')],
+      'slipway: installed standalone',
+    ];
+    for (const [says, verdict, message] of [
+      ['slipway: failed standalone: refused-foreign-data: disk 1 holds a table', 'passed', undefined],
+      [
+        'slipway: failed standalone: config-invalid: 1 disk matches',
+        'failed',
+        /^gave up before .*config-invalid/,
+      ],
+    ] as const) {
+      await inTempDir(async (dir) => {
+        const engine = scriptedEngine(({ kernel }) =>
+          kernel === undefined ? ['Boot from disk', says] : installs,
+        );
+        const ran: Command[] = [];
+        const run = await proven(dir, engine, ['power-cuts'], { exec: answering(0, ran) });
+        assert.deepEqual(Object.values(verdicts(run)), [verdict, 'not-run', verdict]);
+        assert.match(cellOf(run, 'seal-installation').message ?? '', /nothing to do/);
+        if (message !== undefined) assert.match(cellOf(run, 'partition-disks').message ?? '', message);
+        assert.equal(engine.started[0]?.kernel?.commandLine, 'inst.ks=x slipway.events=1');
+        // The first moment is what was installed on, the second one what was written to after the first.
+        const [first] = engine.frozen;
+        const backing = ran
+          .filter(({ args }) => args.includes('create'))
+          .map(({ args }) => args[args.indexOf('-b') + 1]);
+        assert.match(backing[0] ?? '', /disk1\.raw$/);
+        assert.deepEqual(backing.slice(2), first);
+      });
+    }
+  });
+
+  it('is not content with an installation that finishes and does not start', async () => {
+    await inTempDir(async (dir) => {
+      const engine = scriptedEngine(({ kernel, medium }) => {
+        if (kernel !== undefined)
+          return [event('partition-disks', 'applying'), 'slipway: installed standalone'];
+        return medium === undefined ? ['GNU GRUB', 'Kernel panic - not syncing: x'] : MENU;
+      });
+      const run = await proven(dir, engine, ['power-cuts/bios-cd/partition-disks']);
+      assert.equal(cellOf(run, 'partition-disks').verdict, 'failed');
+    });
+  });
+
+  it('cuts the power when /boot is so far, and calls an installation on less than all disks a failure', async () => {
+    await inTempDir(async (dir) => {
+      const percents = [2, 7, 51, 99].map(
+        (percent) => `{"event":"said","line":"  boot: resync ${percent} %, 9 KiB/s"}`,
+      );
+      const arrays = [event('create-arrays', 'changed'), event('seal-installation', 'applying')];
+      const engine = scriptedEngine(({ kernel, disks }) => {
+        if (kernel !== undefined) return [...arrays, ...percents, 'slipway: installed standalone'];
+        if (disks.length === 1) return DEGRADED;
+        return ['GNU GRUB', 'slipway: [1/2] Arrays in sync: changed (9.0 s)', ...COMPLETE];
+      });
+      const run = await proven(dir, engine, ['trap/*/power-cut-*', 'trap/*/missing-member']);
+      assert.deepEqual(Object.values(verdicts(run)), ['passed', 'passed', 'passed', 'failed']);
+      assert.equal(cellOf(run, 'missing-member').message, 'installed on less than all disks');
+      assert.equal(engine.frozen.length, 3);
+      assert.deepEqual(
+        engine.started[0]?.disks.map(({ writeLimit }) => writeLimit !== undefined),
+        [false, true],
+      );
+    });
   });
 
   it('strikes the one cell that a sabotage is for', async () => {
