@@ -7,7 +7,7 @@ import type { BootArguments, KickstartSource } from './boot-arguments.ts';
 import { ensureNetwork } from './live-network.ts';
 
 /** Where the medium is mounted, as Anaconda has it. */
-export const MEDIUM_FOLDER = '/run/install/repo';
+const MEDIUM_FOLDER = '/run/install/repo';
 const FOREIGN_FOLDER = '/run/slipway/kickstart';
 
 export interface FoundKickstart {

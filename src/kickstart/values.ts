@@ -25,7 +25,7 @@ export function parseList(text: string): readonly string[] {
 }
 
 /** True or false, or undefined when the text is neither. */
-export function parseBoolean(text: string): boolean | undefined {
+function parseBoolean(text: string): boolean | undefined {
   const lower = text.toLowerCase();
   return TRUE.includes(lower) ? true : FALSE.includes(lower) ? false : undefined;
 }

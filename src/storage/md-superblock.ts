@@ -48,11 +48,7 @@ function superblockPlaces(sectors: number): readonly (readonly [Format, number])
 }
 
 /** Undefined unless `bytes` are a superblock that was written for this very place of the member. */
-export function parseMdSuperblock(
-  bytes: Uint8Array,
-  metadata: Format,
-  sector: number,
-): MdSuperblock | undefined {
+function parseMdSuperblock(bytes: Uint8Array, metadata: Format, sector: number): MdSuperblock | undefined {
   if (bytes.length < BYTES) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(0, true) !== MAGIC || view.getUint32(4, true) !== 1) return undefined;

@@ -100,7 +100,7 @@ export function describeSync(array: ArrayState): string {
 }
 
 /** Seconds until the running resync ends at its present speed; undefined when it cannot be told. */
-export function secondsLeft(array: ArrayState): number | undefined {
+function secondsLeft(array: ArrayState): number | undefined {
   const { progress, speed } = array;
   if (progress === undefined || speed === undefined || speed === 0) return undefined;
   return Math.ceil((progress.total - progress.done) / 2 / speed);

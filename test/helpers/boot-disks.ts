@@ -1,6 +1,5 @@
 /** Disks that only say that they were booted, on ttyS0, and stop there. */
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Exec } from '../../src/engine/command.ts';
 
 const MIB = 1024 * 1024;
@@ -55,6 +54,3 @@ export async function sayingEfiDisk(
   await run('mcopy', '-i', esp, loaders.grubEfi, '::/EFI/BOOT/grubx64.efi');
   await run('mcopy', '-i', esp, config, '::/boot/grub/grub.cfg');
 }
-
-/** Where the three kinds lie in a folder. */
-export const diskFile = (dir: string, name: string): string => join(dir, `${name}.raw`);

@@ -86,7 +86,7 @@ export function fatImage(
   });
 }
 
-export const LOADER = Buffer.concat([Buffer.from('MZ'), Buffer.alloc(70_000, 'shim')]);
+const LOADER = Buffer.concat([Buffer.from('MZ'), Buffer.alloc(70_000, 'shim')]);
 /** Large enough for 512-byte clusters of FAT16 and small enough to be made in no time. */
 export const espImage = (files: Readonly<Record<string, string | Uint8Array>>): Buffer =>
   fatImage(3 * MIB, 16, files);

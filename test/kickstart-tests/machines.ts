@@ -17,7 +17,7 @@ const READ_MS = 180_000;
 const LAST_WORDS_MS = 2_000;
 
 /** The line by which an installation gives up. */
-export const INSTALLER_FAILED = /slipway: failed |Kernel panic - not syncing|slipway: .*\ba shell follows/;
+const INSTALLER_FAILED = /slipway: failed |Kernel panic - not syncing|slipway: .*\ba shell follows/;
 
 export const labDisks = (files: readonly string[], change: Partial<LabDisk> = {}): readonly LabDisk[] =>
   files.map((file, i) => ({ file, bus: 'virtio', serial: `DISK${i + 1}`, ...change }));

@@ -50,7 +50,7 @@ const lvm = (file: string, ...args: readonly string[]): Command => ({
 });
 
 /** The snapshot, awake: LVM leaves those of thin volumes asleep. */
-export const createCommands = ({ group, origin, name }: ModelSnapshot): readonly Command[] => [
+const createCommands = ({ group, origin, name }: ModelSnapshot): readonly Command[] => [
   lvm('vgchange', '--activate', 'y', group),
   lvm('lvcreate', '--snapshot', '--name', name, `${group}/${origin}`),
   lvm('lvchange', '--activate', 'y', '--ignoreactivationskip', `${group}/${name}`),

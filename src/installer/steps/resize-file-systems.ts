@@ -30,7 +30,7 @@ const resizesOf = ({ resizes }: StorageModel, change: 'shrink' | 'grow'): readon
   resizes.filter(({ grows }) => grows === (change === 'grow'));
 
 /** resize2fs wants a file system that was just looked through, and tells how small one can be by failing. */
-export const resizeCommands = ({ device, sizeMiB }: ModelResize): readonly Command[] => [
+const resizeCommands = ({ device, sizeMiB }: ModelResize): readonly Command[] => [
   // 1: errors were found and mended.
   { file: 'e2fsck', args: ['-f', '-p', device], effect: 'write', accept: [0, 1], timeoutMs: DAY_MS },
   { file: 'resize2fs', args: [device, `${sizeMiB * 1024}K`], effect: 'write', timeoutMs: DAY_MS },
