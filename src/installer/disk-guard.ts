@@ -46,6 +46,10 @@ export function guardedMachine(
       if (command.effect === 'write') await judge(command.file, command.args);
       return machine.exec(command, onLine);
     },
+    async hold(command) {
+      await judge(command.file, command.args);
+      return machine.hold(command);
+    },
     async writeFile(path, content, mode) {
       await judge('the installer', [path]);
       return machine.writeFile(path, content, mode);

@@ -117,6 +117,16 @@ describe('the disk guard', () => {
     });
   }
 
+  it('refuses a program that would run beside, as any other', async () => {
+    const machine = machineWith();
+    const guard = guardedMachine(machine, [], BUILT);
+    assert.match(
+      String(await refusal(guard.hold({ file: 'dd', args: ['of=/dev/sdc'], effect: 'write' }))),
+      /^refused-foreign-data: dd was about to write to \/dev\/sdc/,
+    );
+    assert.deepEqual(machine.held, []);
+  });
+
   it('refuses a device of the model when it leads to a disk that is not released', async () => {
     const machine = machineWith();
     machine.links.set('/dev/md/boot', '/dev/md99');
