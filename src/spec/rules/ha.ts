@@ -4,6 +4,7 @@ import type { Finding, Rule } from '../finding.ts';
 import { NO_FENCING } from '../formats.ts';
 import type { FenceDeviceSpec } from '../ha-schema.ts';
 import { membersOf } from '../members.ts';
+import type { ClusterSpec } from '../schema.ts';
 import { suggest } from '../suggest.ts';
 import { repeated } from './repeated.ts';
 
@@ -62,12 +63,11 @@ const saidWhereNeeded: Rule = (spec) => {
   ];
 };
 
-const devicesOf = (fencing: NonNullable<Parameters<Rule>[0]['ha']>['fencing']): readonly FenceDeviceSpec[] =>
-  Array.isArray(fencing) ? fencing : [];
+const devicesOf = ({ ha }: ClusterSpec): readonly FenceDeviceSpec[] =>
+  Array.isArray(ha?.fencing) ? ha.fencing : [];
 
 const deviceForEach: Rule = (spec) => {
-  if (spec.ha === undefined) return [];
-  const devices = devicesOf(spec.ha.fencing);
+  const devices = devicesOf(spec);
   const names = membersOf(spec).map(({ node }) => node.name);
   const unknown = devices.flatMap(({ node }, i): readonly Finding[] => {
     if (names.includes(node) || names.length === 0) return [];
@@ -122,7 +122,7 @@ const DEVICES: Readonly<Record<FenceDeviceSpec['kind'], KindOfDevice>> = {
 };
 
 const keysFitDevice: Rule = (spec) =>
-  devicesOf(spec.ha?.fencing ?? '').flatMap((device, i) => {
+  devicesOf(spec).flatMap((device, i) => {
     const { by, needs, takes } = DEVICES[device.kind];
     const path = ['ha', 'fencing', i];
     const missing = needs
