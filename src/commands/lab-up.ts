@@ -10,9 +10,9 @@ import { createExec } from '../host/exec.ts';
 import { interruption } from '../host/signals.ts';
 import { preflight, type ToolNeed } from '../host/tools.ts';
 import { accelerate } from '../lab/accelerate.ts';
-import { checkRoom, machinesAtOnce, needOf, type Room, roomFor } from '../lab/capacity.ts';
+import { checkRoom, machinesAtOnce, type Room, roomFor } from '../lab/capacity.ts';
 import { LabFolder, type NodeState } from '../lab/lab-folder.ts';
-import { type LabEngine, type LabPlan, type LabWishes, planBareLab, planLab } from '../lab/lab-plan.ts';
+import type { LabEngine, LabPlan } from '../lab/lab-plan.ts';
 import { DHCP_TOOLS, libvirtTools, qemuTools, umlTools } from '../lab/lab-tools.ts';
 import { checkNamespaces, launchLab, watchLab, withLabLock } from '../lab/launch.ts';
 import { isLocal, LibvirtLab, newLabId } from '../lab/libvirt-lab.ts';
@@ -25,6 +25,7 @@ import { buildIso } from './iso-pipeline.ts';
 import type { LabUpOptions, Usage } from './lab.ts';
 import { buildLabBase } from './lab-base.ts';
 import { endWholeLab } from './lab-end.ts';
+import { makeLab, needsOf, previewLab, requireNodes } from './lab-preview.ts';
 import { openLabPage, untilLabEnds } from './lab-ui.ts';
 import { specFile } from './spec-file.ts';
 
@@ -37,6 +38,7 @@ export async function labUp(given: string | undefined, options: LabUpOptions, us
   if ((options.engine === 'libvirt') !== (options.connect !== undefined)) {
     usage('--connect is for --engine libvirt, which needs it');
   }
+  if (options.dryRun === true) return previewLab(specFile(given), options, usage);
   const tools = toolsOf(options);
   await requirePlace(folder);
   let page: LivePage | undefined;
@@ -118,17 +120,6 @@ async function clearStale(folder: LabFolder, dir: string, exec: Exec): Promise<v
   await endWholeLab(folder, exec);
 }
 
-function requireNodes(plan: Plan, { nodes, engine }: LabUpOptions, usage: Usage): void {
-  if (nodes === undefined) return;
-  if (engine !== 'uml' && nodes > plan.nodes.length) {
-    usage(`${plan.cluster} has ${plan.nodes.length} nodes, not ${nodes}`);
-  }
-  if (nodes > MOST_BARE_NODES) usage(`--nodes takes at most ${MOST_BARE_NODES}`);
-}
-
-/** Addresses in their subnet. */
-const MOST_BARE_NODES = 200;
-
 async function buildEngine(file: string, plan: Plan, options: LabUpOptions, exec: Exec): Promise<LabEngine> {
   if (options.engine === 'uml') {
     const base = await buildLabBase(file, options.out);
@@ -174,14 +165,9 @@ async function layOut(
   const room = await roomFor(folder.dir, engine.kind);
   const key = resolve(options.out, `${plan.cluster}.key.iso`);
   const lab = makeLab(plan, engine, options, {
-    dir: folder.dir,
     publicKey: await readFile(`${folder.key}.pub`, 'utf8'),
-    firmware: options.firmware,
-    screen: options.screen === true,
     volumes: existsSync(key) ? [key] : [],
     atOnce: machinesAtOnce(engine, room.cores),
-    ...(options.nodes === undefined ? {} : { nodes: options.nodes }),
-    ...(options.bus === undefined ? {} : { bus: options.bus }),
   });
   // Another host's room is not ours to measure.
   if (engine.kind !== 'libvirt' || isLocal(engine.uri)) requireRoom(lab, room, options.dir);
@@ -199,14 +185,8 @@ const noAddresses = ({ cluster }: Plan): MissingError =>
     'give them fixed addresses, or take --engine qemu',
   );
 
-const makeLab = (plan: Plan, engine: LabEngine, { nodes }: LabUpOptions, wishes: LabWishes): LabPlan =>
-  engine.kind === 'uml' && nodes !== undefined
-    ? planBareLab(nodes, engine, wishes)
-    : planLab(plan, engine, wishes);
-
 function requireRoom({ nodes, engine, atOnce }: LabPlan, room: Room, dir: string): void {
-  const needs = nodes.map(({ machine }) => needOf(engine.kind, machine.memoryMiB, machine.disks.length));
-  checkRoom(needs, room, dir);
+  checkRoom(needsOf(nodes, engine.kind), room, dir);
   if (atOnce < nodes.length) {
     const work = engine.kind === 'uml' ? 'start' : 'install';
     print(`${nodes.length} nodes, ${atOnce} of them ${work} at a time on ${room.cores} cores`);

@@ -22,6 +22,7 @@ export interface LabUpOptions extends LabOptions {
   readonly ui?: boolean;
   /** Default one that is free. */
   readonly uiPort?: number;
+  readonly dryRun?: boolean;
   readonly out: string;
 }
 
@@ -93,6 +94,7 @@ function registerUp(lab: Command): void {
       new Option('--ui-port <PORT>', 'port of that page; default one that is free').argParser(portNumber),
     )
     .option('--out <DIR>', 'where the ISO goes', 'dist')
+    .option('--dry-run', 'only say what the machines would take of this computer')
     .action(async (given: string | undefined, options: LabUpOptions, command: Command) =>
       (await import('./lab-up.ts')).labUp(given, options, usageOf(command)),
     );

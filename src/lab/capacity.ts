@@ -55,19 +55,38 @@ export function machinesAtOnce(engine: LabEngine, cores: number): number {
 
 /** All machines run at the same time in the end. @throws {MissingError} saying what is needed and what is there. */
 export function checkRoom(needs: readonly Need[], room: Room, dir: string): void {
-  const sum = (of: (need: Need) => number): number => needs.reduce((total, need) => total + of(need), 0);
-  const memory = sum(({ memoryMiB }) => memoryMiB);
-  const disk = sum(({ diskMiB }) => diskMiB);
-  const machines = needs.length === 1 ? '1 machine needs' : `${needs.length} machines need`;
+  const { machines, memoryMiB, diskMiB } = sumOf(needs);
   const lacks = [
-    memory > room.memoryMiB ? `${machines} ${gib(memory)} of memory, ${gib(room.memoryMiB)} is free` : [],
-    disk > room.diskMiB ? `${machines} ${gib(disk)} on disk, ${gib(room.diskMiB)} is free in ${dir}` : [],
+    memoryMiB > room.memoryMiB
+      ? `${machines} ${gib(memoryMiB)} of memory, ${gib(room.memoryMiB)} is free`
+      : [],
+    diskMiB > room.diskMiB
+      ? `${machines} ${gib(diskMiB)} on disk, ${gib(room.diskMiB)} is free in ${dir}`
+      : [],
   ].flat();
   if (lacks.length === 0) return;
   throw new MissingError(
     lacks.join('\n'),
     'free some, take fewer with --nodes, or put the disks elsewhere with --dir',
   );
+}
+
+/** What would be taken, and of how much. */
+export function describeRoom(needs: readonly Need[], room: Room, dir: string): string {
+  const { machines, memoryMiB, diskMiB } = sumOf(needs);
+  return [
+    `${machines} ${gib(memoryMiB)} of memory; ${gib(room.memoryMiB)} is free`,
+    `${machines} ${gib(diskMiB)} on disk; ${gib(room.diskMiB)} is free in ${dir}`,
+  ].join('\n');
+}
+
+function sumOf(needs: readonly Need[]): Need & { readonly machines: string } {
+  const sum = (of: (need: Need) => number): number => needs.reduce((total, need) => total + of(need), 0);
+  return {
+    memoryMiB: sum(({ memoryMiB }) => memoryMiB),
+    diskMiB: sum(({ diskMiB }) => diskMiB),
+    machines: needs.length === 1 ? '1 machine needs' : `${needs.length} machines need`,
+  };
 }
 
 const gib = (mib: number): string => `${(mib / 1024).toFixed(1)} GiB`;
