@@ -52,8 +52,8 @@ export interface LabNic {
   readonly reach?: 'nothing' | 'host';
   /** An existing tap device that it hangs on instead. */
   readonly tap?: string;
-  /** Or a wire that machines of this number share, and nobody else: a free UDP port of this computer. */
-  readonly wire?: number;
+  /** Or a plug of a {@link Wire}: UDP ports of the loopback device. */
+  readonly wire?: { readonly hub: number; readonly port: number };
 }
 
 /** A file put into a machine's root from outside. */

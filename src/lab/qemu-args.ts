@@ -101,12 +101,11 @@ const volumeArgs = ({ volumes = [] }: LabMachineSpec): readonly string[] =>
     ...['-device', `ide-cd,bus=ide.${4 - i},drive=volume${i}`],
   ]);
 
-/** Any multicast address will do: packets are bound to the loopback device, and told apart by their port. */
-const WIRE = '239.192.77.1';
-
 function netdev({ tap, wire, reach }: LabNic, index: number): string {
   if (tap !== undefined) return `tap,id=net${index},ifname=${tap},script=no,downscript=no`;
-  if (wire !== undefined) return `socket,id=net${index},mcast=${WIRE}:${wire},localaddr=127.0.0.1`;
+  if (wire !== undefined) {
+    return `socket,id=net${index},udp=127.0.0.1:${wire.hub},localaddr=127.0.0.1:${wire.port}`;
+  }
   return `user,id=net${index},restrict=${reach === 'host' ? 'off' : 'on'}`;
 }
 

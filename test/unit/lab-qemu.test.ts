@@ -121,9 +121,9 @@ describe("QEMU's command line", () => {
     );
   });
 
-  it('puts machines on one wire by its number', () => {
-    const wired = line({ nics: [{ mac: '52:54:00:00:00:01', wire: 20_001 }] });
-    assert.match(wired, /-netdev socket,id=net0,mcast=239\.192\.77\.1:20001,localaddr=127\.0\.0\.1 /);
+  it('plugs a card into a wire', () => {
+    const wired = line({ nics: [{ mac: '52:54:00:00:00:01', wire: { hub: 20_001, port: 20_002 } }] });
+    assert.match(wired, /-netdev socket,id=net0,udp=127\.0\.0\.1:20001,localaddr=127\.0\.0\.1:20002 /);
   });
 
   it('locks the variables of a Secure Boot machine away from its system', () => {

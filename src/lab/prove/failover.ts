@@ -1,10 +1,10 @@
 /** Nodes that form a cluster: installed, complete together, and one takes over when the other loses its power. */
-import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { HaPlan } from '../../plan/types.ts';
 import type { LabMachine, LabMachineSpec } from '../engine.ts';
 import { seedCredential, seedScript } from '../node-seed.ts';
 import { installFrom } from '../run-node.ts';
+import { Wire } from '../wire.ts';
 import type { InstalledComputer } from './computer.ts';
 import { Disproof, type PlannedCell, type ProofGroup } from './proof.ts';
 import { LIMIT, type Stage } from './stage.ts';
@@ -20,7 +20,6 @@ const TAKE_OVER_MS = 5 * 60_000;
 export function failover(ha: HaPlan, computers: readonly InstalledComputer[]): ProofGroup | undefined {
   const [first, ...others] = computers;
   if (first === undefined || ha.vip === undefined) return undefined;
-  const wire = randomInt(20_000, 60_000);
   const nodes: Stage[] = [];
   const cell = (
     id: string,
@@ -39,10 +38,8 @@ export function failover(ha: HaPlan, computers: readonly InstalledComputer[]): P
     },
     cells: [
       cell('installs', 'each node installs', undefined, () => installAll(nodes)),
-      cell('complete', 'all nodes are complete', 'installs', () => formCluster(nodes, wire)),
-      cell('power-cut', 'the node that serves loses its power', 'complete', () =>
-        cutServing(nodes, wire, ha),
-      ),
+      cell('complete', 'all nodes are complete', 'installs', () => formCluster(nodes)),
+      cell('power-cut', 'the node that serves loses its power', 'complete', () => cutServing(nodes, ha)),
     ],
   };
 }
@@ -57,10 +54,10 @@ async function installAll(nodes: readonly Stage[]): Promise<void> {
 }
 
 /** Kept: what follows starts from a cluster that has been complete once. */
-async function formCluster(nodes: readonly Stage[], wire: number): Promise<void> {
+async function formCluster(nodes: readonly Stage[]): Promise<void> {
   await powerAll(
     nodes,
-    (stage) => onWire(stage, wire),
+    () => ({}),
     async (machines) => {
       await Promise.all(
         machines.map(({ stage, machine }) =>
@@ -74,9 +71,8 @@ async function formCluster(nodes: readonly Stage[], wire: number): Promise<void>
 }
 
 /** The other one has address and data, and in the data what the first one wrote. */
-async function cutServing(nodes: readonly Stage[], wire: number, ha: HaPlan): Promise<void> {
+async function cutServing(nodes: readonly Stage[], ha: HaPlan): Promise<void> {
   const watched = (stage: Stage): Partial<LabMachineSpec> => ({
-    ...onWire(stage, wire),
     oemStrings: [seedCredential(...watchStep(stage.node, ha))],
   });
   await powerAll(nodes, watched, async (machines) => {
@@ -113,23 +109,28 @@ async function findServing(machines: readonly Running[]): Promise<Running> {
   throw new Disproof('the cluster is complete, and no node says that it serves');
 }
 
-/** Switches all of them on, and off again in the end. */
-function powerAll(
+/** Switches all of them on, on one wire, and off again in the end. */
+async function powerAll(
   nodes: readonly Stage[],
   change: (stage: Stage) => Partial<LabMachineSpec>,
   use: (machines: readonly Running[]) => Promise<void>,
-  running: readonly Running[] = [],
 ): Promise<void> {
-  const [stage, ...rest] = nodes;
-  if (stage === undefined) return use(running);
-  return stage.power(change(stage), (machine) =>
-    powerAll(rest, change, use, [...running, { stage, machine }]),
-  );
+  const wire = await Wire.lay();
+  const from = async (rest: readonly Stage[], running: readonly Running[]): Promise<void> => {
+    const [stage, ...others] = rest;
+    if (stage === undefined) return use(running);
+    const cards = stage.computer.machine.nics.map(async ({ mac }) => ({ mac, wire: await wire.plug() }));
+    const nics = await Promise.all(cards);
+    return stage.power({ ...change(stage), nics }, (machine) =>
+      from(others, [...running, { stage, machine }]),
+    );
+  };
+  try {
+    await from(nodes, []);
+  } finally {
+    wire.remove();
+  }
 }
-
-const onWire = ({ computer }: Stage, wire: number): Partial<LabMachineSpec> => ({
-  nics: computer.machine.nics.map(({ mac }) => ({ mac, wire })),
-});
 
 /**
  * A step of the user's, after all others, that starts a watcher: it says on the console when this node has the address, and
