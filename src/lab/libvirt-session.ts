@@ -3,7 +3,7 @@
  * behind each answer. One login for all that a lab does there; and `test:///default` lives as long as its connection.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FailedError, MissingError } from '../errors/exit.ts';
 import { atExit } from '../host/at-exit.ts';
@@ -101,6 +101,8 @@ export class LibvirtSession {
     return withTempDir(async (dir) => {
       const file = join(dir, 'made.xml');
       await writeFile(file, `${xml}\n`);
+      // virsh may be started as somebody else.
+      await chmod(dir, 0o755);
       return this.run(command, file);
     });
   }
