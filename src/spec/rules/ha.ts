@@ -4,7 +4,8 @@ import type { Finding, Rule } from '../finding.ts';
 import { NO_FENCING } from '../formats.ts';
 import type { FenceDeviceSpec } from '../ha-schema.ts';
 import { membersOf } from '../members.ts';
-import type { ClusterSpec } from '../schema.ts';
+import { clusteredMount } from '../mounts.ts';
+import type { ClusterSpec, VolumeSpec } from '../schema.ts';
 import { suggest } from '../suggest.ts';
 import { repeated } from './repeated.ts';
 
@@ -61,6 +62,31 @@ const saidWhereNeeded: Rule = (spec) => {
       hint: 'give the nodes a role, or remove the key',
     },
   ];
+};
+
+/** It is one volume: what stands at one node's half of it holds for both. */
+const sameVolume: Rule = (spec) => {
+  const halves = membersOf(spec).flatMap(({ node }) => {
+    const volumes = spec.layouts[node.layout]?.volumes ?? [];
+    const i = volumes.findIndex(({ role }) => role === 'clustered');
+    const volume = volumes[i];
+    return volume === undefined ? [] : [{ node, volume, path: ['layouts', node.layout, 'volumes', i] }];
+  });
+  const [first, ...others] = halves;
+  return others.flatMap(({ node, volume, path }): readonly Finding[] => {
+    if (first === undefined || volume === first.volume) return [];
+    const said = ({ fileSystem = 'ext4', ...rest }: VolumeSpec): string =>
+      `${fileSystem} at ${clusteredMount(rest)}`;
+    if (said(volume) === said(first.volume)) return [];
+    return [
+      {
+        path,
+        rule: 'clustered-differs',
+        message: `'${node.name}' has ${said(volume)} on the clustered volume, '${first.node.name}' ${said(first.volume)}`,
+        hint: 'both replicate the same one: give it one file system and one mount',
+      },
+    ];
+  });
 };
 
 const devicesOf = ({ ha }: ClusterSpec): readonly FenceDeviceSpec[] =>
@@ -195,6 +221,7 @@ export const haRules: readonly Rule[] = [
   oneCluster,
   clusterSize,
   saidWhereNeeded,
+  sameVolume,
   deviceForEach,
   keysFitDevice,
   addressOfService,
