@@ -6,6 +6,8 @@ import { groupBy } from './group-by.ts';
 
 /** Ticks that a phone has room for, and those between them that it leaves out. */
 const TICKS = 8;
+/** A bar without a width is not drawn at all. */
+const THINNEST = 0.1;
 
 export interface Tick {
   readonly at: number;
@@ -64,7 +66,10 @@ const WORKERS: readonly Span['by'][] = ['lab', 'installer', 'agent'];
 export function timelineOf(run: Run, now: number): Timeline {
   const end = Math.max(1, run.seconds ?? now, ...run.nodes.flatMap(lastMoments), ...run.cells.map(endOf));
   const x = scaleLinear([0, end], [0, 100]).clamp(true);
-  const place = (from: number, to: number) => ({ x: round(x(from)), width: round(x(to) - x(from)) });
+  const place = (from: number, to: number) => ({
+    x: round(x(from)),
+    width: Math.max(THINNEST, round(x(to) - x(from))),
+  });
   return {
     end,
     ticks: ticksOf(end).map((at) => ({ at: round(x(at)), label: clockText(at) })),

@@ -24,6 +24,8 @@ export interface CellView {
   readonly message: string;
   /** How long it took; empty when it has not ended. */
   readonly time: string;
+  /** The same, as short as it fits into a grid. */
+  readonly clock: string;
   /** When it began and ended, on the clock of the timeline. */
   readonly when: string;
   readonly lines: readonly ConsoleLine[];
@@ -165,6 +167,7 @@ function cellView(cell: Cell, { consoles, pictures }: Material): CellView {
     sign: SIGNS[verdict],
     message: plainText(cell.message ?? ''),
     time: cell.seconds === undefined ? '' : durationText(cell.seconds),
+    clock: cell.seconds === undefined ? '' : clockText(cell.seconds),
     when: whenOf(cell),
     lines: consoleLines(cell.excerpt ?? consoles.get(console) ?? ''),
     picture: typeof picture === 'string' ? undefined : picture,
