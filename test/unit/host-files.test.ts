@@ -204,6 +204,10 @@ describe('a process that is told to end', () => {
       process.exitCode = interruptionExitCode();
     }`;
 
+  async function written(file: string): Promise<void> {
+    while (!(await readFile(file, 'utf8').catch(() => '')).endsWith('\n')) await pause(10);
+  }
+
   for (const [signal, code] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
@@ -217,16 +221,8 @@ describe('a process that is told to end', () => {
             ['--import', join(packageRoot(), 'node_modules/tsx/dist/esm/index.mjs'), join(dir, 'main.mts')],
             (error, stdout) => resolve({ code: error?.code, stdout }),
           );
-          const poll = setInterval(() => {
-            void readFile(join(dir, 'pid'), 'utf8').then(
-              (text) => {
-                if (!text.endsWith('\n')) return;
-                clearInterval(poll);
-                child.kill(signal);
-              },
-              () => {},
-            );
-          }, 10);
+          // Once: a second signal would end the program on the spot.
+          void written(join(dir, 'pid')).then(() => child.kill(signal));
         });
         assert.deepEqual(ended, { code, stdout: 'ready\naborted\n' });
         assert.deepEqual(await readdir(join(dir, 'tmp')), []);
