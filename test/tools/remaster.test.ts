@@ -154,6 +154,33 @@ describe("remastering a vendor's medium", function () {
       }
     }));
 
+  for (const layout of ['el7', 'el9', 'el10', 'el9-s390x'] as const) {
+    it(`${layout}: takes the checksum of the base's part once, and a right one each time`, () =>
+      inTempDir(async (dir) => {
+        // Of another size each time, as packages are after a change.
+        for (const size of [10, 3_000, 9_000]) {
+          const kickstarts = OTHER_KICKSTARTS.map((each) => ({ ...each, text: `${'#'.repeat(size)}\n` }));
+          const { iso } = await remasterBase(dir, baseOf(layout), { kickstarts, media: NODE_A });
+          await exec({ file: 'checkisomd5', args: [iso], effect: 'read' });
+        }
+        const kept = await namesIn(join(dir, 'cache', 'media-checksum'));
+        assert.equal(kept.filter((name) => !name.endsWith('.lock')).length, 1);
+      }));
+  }
+
+  it('takes the checksum anew on another base of the same size', () =>
+    inTempDir(async (dir) => {
+      await remasterBase(dir, baseOf('el9'));
+      const other = join(dir, 'other.iso');
+      const bytes = await readFile(baseOf('el9'));
+      const at = bytes.indexOf('installer image');
+      bytes[at + 5] = (bytes[at + 5] ?? 0) ^ 1;
+      await writeFile(other, bytes);
+      await exec({ file: 'implantisomd5', args: ['--force', other], effect: 'write' });
+      const { iso } = await remasterBase(dir, other);
+      await exec({ file: 'checkisomd5', args: [iso], effect: 'read' });
+    }));
+
   it('keeps what was made from the same inputs, and only then', () =>
     inTempDir(async (dir) => {
       const first = await remasterBase(dir, baseOf('el9'));

@@ -69,7 +69,7 @@ export function checksumStretches(
 }
 
 /** The checksum out of the digests (hex) of its samples and, last, of all. */
-function checksumOf(digests: readonly string[], fragmentCount: number): MediaChecksum {
+export function checksumOf(digests: readonly string[], fragmentCount: number): MediaChecksum {
   const digits = fragmentCount === 0 ? 0 : Math.floor(FRAGMENT_SUMS_LENGTH / fragmentCount);
   const sums = digests.slice(0, -1).map((digest) => fragmentSum(Buffer.from(digest, 'hex'), digits));
   return { md5: digests.at(-1) ?? '', fragmentSums: sums.join('') };
@@ -111,7 +111,7 @@ export class MediaDigest {
 }
 
 /** Blanks stand where the checksum is when it is taken. */
-const BLANKS = Buffer.alloc(APPLICATION_USE.bytes, ' ');
+export const BLANKS = Buffer.alloc(APPLICATION_USE.bytes, ' ');
 
 /** Takes the checksum of an image beside what this thread does. Rejects when the image ends before its volume. */
 export async function checksumAside(

@@ -6,21 +6,21 @@ import { makeFolder } from '../../engine/make-folder.ts';
 import { FailedError, MissingError } from '../../errors/exit.ts';
 import { withTempDir } from '../../host/atomic.ts';
 import type { Cache } from '../../host/cache.ts';
-import { hashJson, hashText, hashTree } from '../../host/hash.ts';
+import { hashJson, hashTree } from '../../host/hash.ts';
 import type { Plan } from '../../plan/types.ts';
 import { bootDiskSector } from '../boot-disk-sector.ts';
 import { portablePlan } from '../build-id.ts';
 import { type Medium, readMedium, readMediumFile } from '../image/medium.ts';
 import { type ImageSource, withImage } from '../image/source.ts';
 import { ISO_BLOCK, readVolume } from '../image/volume.ts';
-import { implantChecksum } from '../implant-checksum.ts';
+import { implantChecksum, type LastingPart } from '../implant-checksum.ts';
 import { describeFiles, type FileRecord, MANIFEST_VERSION } from '../manifest.ts';
 import { withCommandLine } from '../menu/parameters.ts';
 import { describeImage, findUnchanged, json, publishIso } from '../publish.ts';
 import { runXorriso } from '../run-xorriso.ts';
 import { together } from '../together.ts';
 import { type IsoResult, type KickstartArtefact, MEDIUM } from '../types.ts';
-import { checkVendorMedium, vendorContents, vendorIdentityHash } from '../vendor/check.ts';
+import { checkVendorMedium, fileKey, vendorContents, vendorIdentityHash } from '../vendor/check.ts';
 import { inspectVendorMedium, type VendorMedium } from '../vendor/medium.ts';
 import type { MediumEntry } from '../xorriso.ts';
 import { copyCommand, remasterCommand } from './command.ts';
@@ -80,7 +80,7 @@ export interface RemasterManifest {
 }
 
 /** Raised when the layout of the medium changes in a way that its inputs do not show. */
-const REMASTER_FORMAT = 1;
+const REMASTER_FORMAT = 2;
 
 /**
  * Makes the ISO, or keeps the one that is there if it was made from the same inputs and is still whole.
@@ -154,7 +154,7 @@ async function build(b: Build): Promise<IsoResult> {
     ...{ iso, entries, partitions: fat.partitions, joliet: vendor.joliet },
     isVendors: (path) => medium.tree.entries.has(path),
     volumeId: inputs.volumeId,
-    digest: hashText(b.buildId),
+    digest: hashJson({ identity: b.identity, cluster: inputs.plan.cluster }),
     sourceDateEpoch: inputs.sourceDateEpoch,
   });
   const write = async (): Promise<void> => {
@@ -162,7 +162,7 @@ async function build(b: Build): Promise<IsoResult> {
     await runXorriso(deps.exec, command);
     if (deps.preview === true) await access(iso);
     await cutToVolume(iso);
-    await implantChecksum(iso);
+    await implantChecksum(iso, await lastingPart(b));
   };
   say('writing the ISO, and comparing the base with its checksum');
   if (deps.preview === true) await write();
@@ -174,6 +174,20 @@ async function build(b: Build): Promise<IsoResult> {
   say('auditing the ISO');
   const [description] = await together([describeImage(iso, known), deps.audit(iso)]);
   return publishIso(iso, inputs.out, manifest, description);
+}
+
+/** What xorriso writes of a grown image beside the end: descriptors, and their copies of an image with a partition offset. */
+const HEAD_BLOCKS = 64;
+
+/** The copy of the base, for the next build on it. */
+async function lastingPart({ inputs, medium, deps }: Build): Promise<LastingPart> {
+  const { image, volume } = medium;
+  return {
+    bytes: Math.min(volume.blocks, Math.floor(image.bytes / ISO_BLOCK)) * ISO_BLOCK,
+    head: HEAD_BLOCKS * ISO_BLOCK,
+    key: await fileKey(inputs.base),
+    cache: deps.cache,
+  };
 }
 
 /** xorriso fills the file up to a multiple of 32 KiB; the backup of the GPT belongs to the very end. */
@@ -227,8 +241,23 @@ async function stage(b: Build, fatEntries: readonly MediumEntry[]) {
     ...inputs.files,
   ];
   const manifest = manifestOf(b, await describeFiles(entries));
-  await put(place(MEDIUM.manifest).source, json(manifest));
-  return { entries: [...entries, place(MEDIUM.manifest)], manifest };
+  const text = json(manifest);
+  await put(place(MEDIUM.manifest).source, text);
+  const ours = [...manifest.files.map(({ bytes }) => bytes), Buffer.byteLength(text)];
+  await put(place(RESERVE).source, Buffer.alloc(reserveBytes(ours)));
+  return { entries: [...entries, place(MEDIUM.manifest), place(RESERVE)], manifest };
+}
+
+/**
+ * Fills our files up to whole megabytes: an image of the same size has the same descriptors and tables at its beginning,
+ * which spares the next build the checksum of all that lies between.
+ */
+const RESERVE = 'slipway/reserve';
+const RESERVE_BLOCKS = 512;
+
+function reserveBytes(files: readonly number[]): number {
+  const blocks = files.reduce((sum, bytes) => sum + Math.ceil(bytes / ISO_BLOCK), 0);
+  return ((RESERVE_BLOCKS - (blocks % RESERVE_BLOCKS)) % RESERVE_BLOCKS) * ISO_BLOCK;
 }
 
 async function put(path: string, content: string | Uint8Array): Promise<void> {

@@ -54,7 +54,7 @@ async function hashOnce(path: string, key: string, cache: Cache): Promise<string
 }
 
 /** Changes when the file does, short of deceit. */
-async function fileKey(path: string): Promise<string> {
+export async function fileKey(path: string): Promise<string> {
   const { size, mtimeMs, ctimeMs, ino, dev } = await stat(path);
   return hashJson({ path: await realpath(path), size, mtimeMs, ctimeMs, ino, dev });
 }
