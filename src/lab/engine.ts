@@ -94,6 +94,8 @@ export interface LabMachineSpec {
   readonly medium?: LabMedium;
   /** ISO images in further drives, absolute paths; never booted. At most three, and then no more than two SATA disks. */
   readonly volumes?: readonly string[];
+  /** Image of a USB stick that can be written to, absolute path; never booted. */
+  readonly stick?: string;
   /** Started instead of whatever the disks and the medium hold. */
   readonly kernel?: LabKernel;
   /** For engines without firmware, which ignore `firmware`, `medium` and `kernel`. */

@@ -59,7 +59,7 @@ export async function keepLab(folder: LabFolder, sockets: string): Promise<never
   let kept = plan.nodes.map((node) =>
     keepNode(node.name, household, async (course) => {
       await makeFolder(dirname(node.machine.consoleLog));
-      return bringUp(node, { ...course, ...medium, keepsSnapshot, inPlace });
+      return bringUp(node, { ...course, ...medium, exec, keepsSnapshot, inPlace });
     }),
   );
   await serveControl(controlSocket({ sockets }), {

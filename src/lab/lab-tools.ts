@@ -1,6 +1,7 @@
 /** The programs a lab is made with. */
 import { type ToolNeed, toolNeeds } from '../host/tools.ts';
 import type { LabFirmware } from './engine.ts';
+import { LOG_VOLUME_TOOLS } from './log-volume.ts';
 import { OVMF } from './qemu-args.ts';
 
 const NETWORK: readonly ToolNeed[] = [
@@ -37,6 +38,7 @@ export const umlTools = (): readonly ToolNeed[] => [...NETWORK, ...UML];
 export const qemuTools = (firmware: LabFirmware): readonly ToolNeed[] => [
   ...NETWORK,
   ...toolNeeds('qemu-system-x86_64', 'qemu-img'),
+  ...LOG_VOLUME_TOOLS,
   ...(firmware === 'bios'
     ? []
     : [{ tool: OVMF[firmware].code, why: 'is the firmware of the machines', debianPackage: 'ovmf' }]),

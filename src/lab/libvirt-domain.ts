@@ -78,7 +78,7 @@ const hardware = ({ firmware: kind }: LabMachineSpec, { type }: DomainPlace): ob
 });
 
 function devices(spec: LabMachineSpec, place: DomainPlace): object {
-  const { disks, medium, kernel, volumes = [], nics, screen } = spec;
+  const { disks, medium, stick, kernel, volumes = [], nics, screen } = spec;
   const names = new TargetNames();
   // A kernel has the first place itself.
   const bootsMedium = medium !== undefined && kernel === undefined;
@@ -89,7 +89,7 @@ function devices(spec: LabMachineSpec, place: DomainPlace): object {
         '@index': index,
         '@model': SCSI_MODEL[bus],
       })),
-      ...(medium?.kind === 'usb' ? [{ '@type': 'usb', '@model': 'qemu-xhci' }] : []),
+      ...(medium?.kind === 'usb' || stick !== undefined ? [{ '@type': 'usb', '@model': 'qemu-xhci' }] : []),
     ],
     disk: [
       ...disks.map((disk, i) => diskElement(spec.name, disk, i, names, place)),
@@ -97,6 +97,7 @@ function devices(spec: LabMachineSpec, place: DomainPlace): object {
         ? []
         : [readOnly(medium.file, medium.kind, names, place, bootsMedium ? 1 : undefined)]),
       ...volumes.map((file) => readOnly(file, 'cd', names, place, undefined)),
+      ...(stick === undefined ? [] : [writableStick(stick, names, place)]),
     ],
     interface: nics.map((nic) => card(nic, place)),
     serial: { '@type': 'pty' },
@@ -182,6 +183,13 @@ function readOnly(
     ...(order === undefined ? {} : { boot: { '@order': order } }),
   };
 }
+
+const writableStick = (file: string, names: TargetNames, { where }: DomainPlace): object => ({
+  ...source(where(file)),
+  '@device': 'disk',
+  driver: { '@name': 'qemu', '@type': 'raw' },
+  target: { '@dev': names.next('usb'), '@bus': 'usb', '@removable': 'on' },
+});
 
 const source = (file: LibvirtFile): object =>
   'path' in file

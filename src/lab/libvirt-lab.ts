@@ -81,7 +81,7 @@ export class LibvirtLab {
 
   /** Sees to it that libvirt's host has all files of a machine, and says where. */
   async bring(spec: LabMachineSpec): Promise<(file: string) => LibvirtFile> {
-    const { disks, medium, volumes = [], efiVars, firmware } = spec;
+    const { disks, medium, stick, volumes = [], efiVars, firmware } = spec;
     if (this.#pool === undefined) {
       if (firmware !== 'bios' && efiVars !== undefined && !existsSync(efiVars)) {
         await copyFile(OVMF[firmware].vars, efiVars);
@@ -92,11 +92,8 @@ export class LibvirtLab {
       return (path) => ({ path });
     }
     const pool = this.#pool;
-    const files = [
-      ...disks.map(({ file }) => file),
-      ...(medium === undefined ? [] : [medium.file]),
-      ...volumes,
-    ];
+    const media = [medium?.file, stick].filter((file) => file !== undefined);
+    const files = [...disks.map(({ file }) => file), ...media, ...volumes];
     for (const file of files) await this.#upload(file, pool);
     return (file) => ({ pool, volume: this.#volumeOf(file) });
   }

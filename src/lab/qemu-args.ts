@@ -33,7 +33,9 @@ export function qemuArgs(spec: LabMachineSpec, acceleration: Acceleration): read
     // Without it a guest waits for entropy that an emulated machine hardly has.
     ...['-device', 'virtio-rng-pci'],
     ...kernelArgs(spec),
+    ...(spec.medium?.kind === 'usb' || spec.stick !== undefined ? ['-device', 'qemu-xhci,id=xhci'] : []),
     ...mediumArgs(spec),
+    ...stickArgs(spec),
     ...volumeArgs(spec),
     ...diskArgs(spec),
     ...spec.nics.flatMap((nic, i) => [
@@ -89,10 +91,17 @@ function mediumArgs({ medium, kernel }: LabMachineSpec): readonly string[] {
   }
   return [
     ...['-drive', `if=none,id=medium,format=raw,readonly=on,${file}`],
-    ...['-device', 'qemu-xhci,id=xhci'],
     ...['-device', `usb-storage,bus=xhci.0,drive=medium,removable=on${boot}`],
   ];
 }
+
+const stickArgs = ({ stick }: LabMachineSpec): readonly string[] =>
+  stick === undefined
+    ? []
+    : [
+        ...['-drive', `if=none,id=stick,format=raw,file=${optionValue(stick)}`],
+        ...['-device', 'usb-storage,bus=xhci.0,drive=stick,removable=on'],
+      ];
 
 /** The medium has the last SATA port, these the ports before it. */
 const volumeArgs = ({ volumes = [] }: LabMachineSpec): readonly string[] =>

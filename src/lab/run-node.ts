@@ -2,9 +2,11 @@
 import { createConnection } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Exec } from '../engine/command.ts';
 import { createDisk } from './disks.ts';
 import { type Engine, LabFailure, type LabMachine, type LabMachineSpec } from './engine.ts';
 import type { LabNode } from './lab-plan.ts';
+import { installerLog, logVolume, makeLogVolume, readLogVolume } from './log-volume.ts';
 import { qemuOnSnapshot, takeSnapshot } from './snapshots.ts';
 
 /** Milliseconds; far more than a phase needs under emulation on a busy computer, far less than for ever. */
@@ -12,6 +14,8 @@ const LIMIT = {
   menu: 5 * 60_000,
   install: 30 * 60_000,
   powerOff: 2 * 60_000,
+  /** From the installer's last word to its log being on the stick. */
+  log: 15_000,
   complete: 30 * 60_000,
   ready: 10 * 60_000,
   ssh: 2 * 60_000,
@@ -19,6 +23,7 @@ const LIMIT = {
 
 export interface Course {
   readonly engine: Engine;
+  readonly exec: Exec;
   /** The ISO; needed by nodes that install. */
   readonly iso?: string;
   /** Whether what was installed is kept as it is, to be started again. */
@@ -68,17 +73,28 @@ export async function startInstalled(
 async function installNode(
   { name, machine: spec }: LabNode,
   { hotkey, halts }: NonNullable<LabNode['install']>,
-  { engine, iso = '', entered, runs }: Course,
+  { engine, exec, iso = '', entered, runs }: Course,
 ): Promise<void> {
   entered('installing');
+  const stick = logVolume(spec.consoleLog);
+  await makeLogVolume(exec, stick);
   const machine = await engine.start({
     ...spec,
     medium: { kind: 'cd', file: iso },
+    stick,
     onReboot: 'end',
     consoleLog: installLog(spec.consoleLog),
   });
   runs(machine);
-  await installFrom(machine, name, { hotkey, halts });
+  try {
+    await installFrom(machine, name, { hotkey, halts });
+  } catch (error) {
+    await machine
+      .waitForLine(/the log is kept as .*SLIPWAYLOG/, LIMIT.log, 'expected')
+      .catch(() => undefined);
+    await readLogVolume(exec, stick, installerLog(spec.consoleLog));
+    throw error;
+  }
   await machine.end();
 }
 
