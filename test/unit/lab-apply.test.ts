@@ -167,7 +167,11 @@ describe('the report of a node', () => {
 });
 
 describe('waiting for a save', () => {
-  const within = AbortSignal.timeout(20_000);
+  // From the test on: the suite loads long before.
+  let within: AbortSignal;
+  beforeEach(() => {
+    within = AbortSignal.timeout(20_000);
+  });
 
   it('hears of a file in a folder of a step, of a spec that an editor replaces, and of nothing else', async () => {
     await inTempDir(async (dir) => {
