@@ -42,12 +42,12 @@ interface Workplace {
 
 export async function labApply(options: LabApplyOptions, usage: Usage): Promise<void> {
   if (options.engine !== undefined && options.fresh !== true) usage('--engine is for --fresh');
-  const signal = interruption();
-  const exec = createExec({ signal });
   const place = await findLab(options);
   const source = installedFrom(place, options.dir);
   await findKeeper(place);
   requireOurNetwork(place, 'slipway lab apply works with labs of --engine qemu');
+  const signal = interruption();
+  const exec = createExec({ signal });
   await preflight(RPM_TOOLS, exec);
   // Before the agent is built: that writes this very program anew, and parts not yet loaded would be gone.
   const fresh = options.fresh === true ? await freshEngine(place, source, options, exec) : undefined;

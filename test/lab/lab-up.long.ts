@@ -41,7 +41,7 @@ describe('a lab of installed nodes, by the command line', () => {
     await lab.run('screenshot', 'standalone', file);
     assert.equal((await readFile(file)).toString('latin1', 1, 4), 'PNG');
     const { stdout } = await lab.run('logs', 'standalone');
-    assert.match(stdout, /slipway: installed standalone(?:.*\n)*.*slipway: complete standalone/);
+    assert.match(stdout, /slipway: installed standalone[\s\S]*slipway: complete standalone/);
   });
 
   proof.step(
