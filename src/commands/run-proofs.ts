@@ -12,7 +12,7 @@ import { interruption } from '../host/signals.ts';
 import { preflight } from '../host/tools.ts';
 import { INSTALLER_STEPS } from '../installer/install.ts';
 import { accelerate } from '../lab/accelerate.ts';
-import { checkRoom, machinesAtOnce, needOf, roomFor } from '../lab/capacity.ts';
+import { checkRoom, machinesAtOnce, type Need, needOf, roomFor } from '../lab/capacity.ts';
 import { type Cell, EVIDENCE_VERSION, type Run } from '../lab/evidence/types.ts';
 import { LabFolder } from '../lab/lab-folder.ts';
 import { PROOF_TOOLS, qemuTools } from '../lab/lab-tools.ts';
@@ -114,13 +114,7 @@ async function prove(order: Order, options: LabProveOptions): Promise<void> {
       options.jobs ?? machinesAtOnce({ kind: 'qemu', acceleration, iso: order.iso }, availableParallelism()),
       groups.length,
     );
-    const largest = Math.max(...groups.map(({ computer }) => computer.diskMiB.length));
-    const need = needOf('qemu', groups[0]?.computer.machine.memoryMiB ?? 0, largest + 1);
-    checkRoom(
-      Array.from({ length: jobs }, () => need),
-      await roomFor(work, 'qemu'),
-      work,
-    );
+    checkRoom(needsOf(groups, jobs), await roomFor(work, 'qemu'), work);
     const book = new EvidenceBook(report, Date.now(), await blankRun(order, options, acceleration, exec));
     const cells = groups.flatMap((group) => group.cells).length;
     print(`${cells} cells, ${jobs === 1 ? 'one machine' : `${jobs} machines`} at a time (${acceleration})`);
@@ -141,6 +135,18 @@ async function prove(order: Order, options: LabProveOptions): Promise<void> {
     await rm(work, { recursive: true, force: true });
     forget();
   }
+}
+
+/** At the worst moment: the groups with the most machines at the same time, each with a disk more to try things on. */
+function needsOf(groups: readonly ProofGroup[], jobs: number): readonly Need[] {
+  return groups
+    .toSorted((a, b) => (b.machines ?? 1) - (a.machines ?? 1))
+    .slice(0, jobs)
+    .flatMap(({ computer, machines = 1 }) =>
+      Array.from({ length: machines }, () =>
+        needOf('qemu', computer.machine.memoryMiB, computer.diskMiB.length + 1),
+      ),
+    );
 }
 
 const qemuToolsOf = (groups: readonly ProofGroup[]) =>

@@ -298,11 +298,12 @@ describe('carrying proofs out', () => {
   it('sees another node take over with what the one wrote that lost its power', async () => {
     const told = ({ medium, name, oemStrings }: LabMachineSpec): readonly string[] => {
       if (medium !== undefined) return ['Boot from disk', `slipway: installed ${name}`];
-      const serves = name === 'node-a' ? ['proof: node-a serves, data of node-a'] : [];
+      const serves =
+        name === 'node-a' ? ['proof: node-a serves, data of node-a'] : ['proof: node-b stands by'];
       const takesOver =
         name === 'node-b' ? ['proof: node-b serves, data of node-a node-b', 'slipway: failed node-b: x'] : [];
       const complete = [`slipway: complete ${name}`];
-      return oemStrings === undefined ? complete : [...serves, ...complete, ...takesOver];
+      return oemStrings === undefined ? complete : [...complete, ...serves, ...takesOver];
     };
     for (const [wrote, verdict] of [
       ['data of node-a node-b', 'passed'],

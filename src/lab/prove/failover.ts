@@ -1,5 +1,4 @@
 /** Nodes that form a cluster: installed, complete together, and one takes over when the other loses its power. */
-import { setTimeout as pause } from 'node:timers/promises';
 import type { HaPlan } from '../../plan/types.ts';
 import type { LabMachine, LabMachineSpec } from '../engine.ts';
 import { seedCredential, seedScript } from '../node-seed.ts';
@@ -32,6 +31,7 @@ export function failover(ha: HaPlan, computers: readonly InstalledComputer[]): P
   });
   return {
     computer: first,
+    machines: computers.length,
     prepare: async (stage) => {
       nodes.push(stage);
       for (const computer of others) nodes.push(await stage.beside(computer));
@@ -65,7 +65,7 @@ async function formCluster(nodes: readonly Stage[]): Promise<void> {
         ),
       );
       // One after the other, as people do it: the service has somewhere to go for as long as possible.
-      for (const { stage, machine } of machines) await stage.switchOff(machine);
+      for (const { stage, machine } of machines) await stage.switchOff(machine, TAKE_OVER_MS);
     },
   );
 }
@@ -98,15 +98,17 @@ interface Running {
   readonly machine: LabMachine;
 }
 
-/** Asks what they have said already, so that what each says next is still to be waited for. */
+/** The first node that says so; the others say that they stand by. */
 async function findServing(machines: readonly Running[]): Promise<Running> {
-  for (const deadline = Date.now() + TAKE_OVER_MS; Date.now() < deadline; await pause(1_000)) {
-    const found = machines.find(({ stage, machine }) =>
-      machine.transcript().includes(`proof: ${stage.node} serves`),
+  for (const running of machines) {
+    const { stage, machine } = running;
+    const line = await machine.waitForLine(
+      new RegExp(`proof: ${stage.node} (?:serves|stands by)`),
+      TAKE_OVER_MS,
     );
-    if (found !== undefined) return found;
+    if (line.includes(' serves')) return running;
   }
-  throw new Disproof('the cluster is complete, and no node says that it serves');
+  throw new Disproof('the cluster is complete, and no node serves');
 }
 
 /** Switches all of them on, on one wire, and off again in the end. */
@@ -134,7 +136,7 @@ async function powerAll(
 
 /**
  * A step of the user's, after all others, that starts a watcher: it says on the console when this node has the address, and
- * who has written to the replicated volume while it served.
+ * who has written to the replicated volume while it served; or else that it stands by.
  */
 function watchStep(node: string, { vip, replication }: HaPlan): readonly string[] {
   const dir = '/usr/lib/slipway/steps/zz-watch';
@@ -144,6 +146,7 @@ function watchStep(node: string, { vip, replication }: HaPlan): readonly string[
     ...(replication === undefined ? [] : [`mountpoint -q ${replication.mountPoint}`]),
   ].join(' && ');
   const report = `echo ${node} >>${file} && sync ${file} && echo "proof: ${node} serves, data of" $(sort -u ${file}) >/dev/ttyS0`;
+  const standBy = `echo 'proof: ${node} stands by' >/dev/ttyS0`;
   return [
     `d ${dir} 0755 - - -`,
     seedScript(`${dir}/check`, 'systemctl is-active --quiet slipway-proof-watch'),
@@ -151,6 +154,6 @@ function watchStep(node: string, { vip, replication }: HaPlan): readonly string[
       `${dir}/apply`,
       'systemctl reset-failed slipway-proof-watch 2>/dev/null\nsystemd-run --quiet --unit=slipway-proof-watch /usr/lib/slipway/steps/zz-watch/watch',
     ),
-    seedScript(`${dir}/watch`, `while sleep 3; do if ${serves}; then ${report}; fi; done`),
+    seedScript(`${dir}/watch`, `while sleep 5; do if ${serves}; then ${report}; else ${standBy}; fi; done`),
   ];
 }

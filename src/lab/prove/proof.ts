@@ -22,6 +22,8 @@ export interface PlannedCell {
 export interface ProofGroup {
   readonly computer: InstalledComputer;
   readonly cells: readonly PlannedCell[];
+  /** Computers that run at the same time; default 1. */
+  readonly machines?: number;
   /** Brings the computer to where its cells start from; before the first of them that is wanted. */
   prepare?(stage: Stage): Promise<void>;
 }

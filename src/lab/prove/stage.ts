@@ -236,9 +236,9 @@ export class Stage {
     await this.expect(machine, new RegExp(`${this.node} login:`), LIMIT.boot, 'expected');
   }
 
-  async switchOff(machine: LabMachine): Promise<void> {
+  async switchOff(machine: LabMachine, limitMs: number = LIMIT.powerOff): Promise<void> {
     await machine.powerButton();
-    await machine.waitForPowerOff(LIMIT.powerOff);
+    await machine.waitForPowerOff(limitMs);
   }
 
   /** A line that shows what the cell is about. */
