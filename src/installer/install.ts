@@ -81,11 +81,10 @@ export async function install(
   const found = await findKickstart(machine, args);
   if (found.node !== undefined) named(found.node);
   reporter.say(`installing ${found.node ?? 'this machine'} by ${found.file}`);
-  const prepared = await prepare(machine, found, tell(reporter));
+  const prepared = await prepare(machine, found, tell(reporter), named);
   const { installation, released, warnings } = prepared;
   for (const line of warnings) reporter.say(line);
   if (found.node === undefined) wakeNetwork(machine, installation, reporter);
-  named(installation.node);
   for (const line of describeModel(installation.model)) reporter.say(`  ${line}`);
   const guarded = guardedMachine(machine, released, builtDevices(installation.model));
   const { failed } = await runSteps(INSTALLER_STEPS, guarded, installation, { listener: listen(reporter) });

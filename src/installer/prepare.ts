@@ -32,6 +32,8 @@ export interface Prepared {
 
 /**
  * Runs %pre, reads the whole kickstart and holds it against this machine.
+ * @param note sees every line that %pre prints
+ * @param named hears the node's name before anything is refused
  * @throws {InputError} with every problem at its place in the kickstart.
  * @throws a StepFailure when a %pre script refuses.
  */
@@ -39,11 +41,14 @@ export async function prepare(
   machine: Machine,
   found: FoundKickstart,
   note: (line: string) => void,
+  named: (node: string) => void,
 ): Promise<Prepared> {
   const { document, sources } = await expandKickstart(machine, found.text, found.file, note);
   const commands = document.items.filter((item): item is CommandLine => item.kind === 'command');
   const commandLine = (await machine.readFile('/proc/cmdline')) ?? '';
   const { config, problems: ofSystem, warnings } = readSystemConfig(document, commandLine);
+  const node = found.node ?? config.hostname ?? UNKNOWN_NODE;
+  named(node);
   const { model, problems: ofStorage } = await judgeStorage(machine, commands, found);
   const sections = document.items.filter((item): item is Section => item.kind === 'section');
   const ofPackages = await packageProblems(machine, config.payload, sections);
@@ -61,7 +66,7 @@ export async function prepare(
   const told = withoutSecrets([...warnings, ...ofPackages], sources);
   return {
     installation: {
-      node: found.node ?? config.hostname ?? UNKNOWN_NODE,
+      node,
       model,
       config,
       preInstall: sections.filter(({ name }) => name === 'pre-install'),

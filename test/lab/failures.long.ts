@@ -252,7 +252,7 @@ it('refuses a command it does not carry out before the first write, with its lin
       bench,
       await begin(bench, volume),
       volume,
-      /slipway: failed \S+: config-invalid: read-kickstart: \/ks\.cfg:11:1: this installer does not carry out 'realm'/,
+      /slipway: failed node-x: config-invalid: read-kickstart: \/ks\.cfg:11:1: this installer does not carry out 'realm'/,
     );
     const { stdout } = await exec({
       file: 'qemu-img',

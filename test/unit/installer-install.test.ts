@@ -107,6 +107,8 @@ describe('an installation', () => {
   it('is named by the kickstart when the medium does not know the node', async () => {
     const tried = await attempt(`${HEAD}${RAID1}`, { commandLine: `inst.ks=file:${KS}` });
     assert.deepEqual(tried.named, ['node-x']);
+    const refused = await attempt(`${HEAD}realm join x\n${RAID1}`, { commandLine: `inst.ks=file:${KS}` });
+    assert.match(refused.said.at(-1) ?? '', /^slipway: failed node-x: config-invalid: /);
     assert.match(tried.said.at(-2) ?? '', /^slipway: failed node-x: /);
   });
 
