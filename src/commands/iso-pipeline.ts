@@ -142,6 +142,7 @@ async function isoFlow(
     repository: repository.dir,
     files: broughtAlong(loaded.media),
     out: join(out, `${plan.cluster}.iso`),
+    ...(options.work === undefined || options.dryRun === true ? {} : { work: resolve(options.work) }),
     sourceDateEpoch: epoch,
   };
   const withKey = async (result: IsoResult): Promise<BuiltIso> =>

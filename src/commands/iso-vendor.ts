@@ -9,6 +9,7 @@ import { readMedium } from '../media/image/medium.ts';
 import { withImage } from '../media/image/source.ts';
 import { type RemasterInputs, remasterIso } from '../media/remaster/remaster.ts';
 import type { IsoResult } from '../media/types.ts';
+import type { VendorIdentity } from '../media/vendor/identity.ts';
 import { inspectVendorMedium } from '../media/vendor/medium.ts';
 import { vendorRepodata } from '../media/vendor/repodata.ts';
 import type { Finding } from '../spec/finding.ts';
@@ -92,7 +93,7 @@ export const vendorTask: Task<VendorRequest, ProvidedMedium> = {
     if (release !== loaded.spec.release) {
       throw wrongRelease(
         loaded,
-        `the medium is ${family} ${version}, ${release === undefined ? 'which slipway renders no kickstarts for' : `which is ${release}`}`,
+        `the medium is ${family} ${version}, ${release === undefined ? whyNoRelease(identity) : `which is ${release}`}`,
         release === undefined ? 'take a medium of RHEL 8 to 10 or Fedora 44' : `set release: ${release}`,
       );
     }
@@ -101,6 +102,11 @@ export const vendorTask: Task<VendorRequest, ProvidedMedium> = {
     return { path, repositories };
   },
 };
+
+const whyNoRelease = ({ family, version }: VendorIdentity): string =>
+  /^7\b/.test(version) && !/fedora/i.test(family)
+    ? 'whose glibc 2.17 cannot run the agent: its Node needs 2.28'
+    : 'which slipway renders no kickstarts for';
 
 /** Makes the ISO; nothing that the audit fails is published. */
 export const remasterTask: Task<RemasterInputs, IsoResult> = {

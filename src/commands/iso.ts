@@ -5,6 +5,7 @@ export interface IsoOptions {
   readonly base?: string;
   readonly checkMedium?: boolean;
   readonly out: string;
+  readonly work?: string;
   readonly sign?: string;
   readonly json?: boolean;
   readonly dryRun?: boolean;
@@ -21,6 +22,7 @@ export function registerIso(program: Command): void {
     .option('--base <ISO>', "a vendor's install medium instead of the embedded base")
     .option('--check-medium', "on a vendor's medium: the installer of a node checks the medium first")
     .option('--out <DIR>', 'where the results go', 'dist')
+    .option('--work <DIR>', 'where the ISO is written first; default OUT')
     .option('--sign <KEY>', 'sign packages and repository with this key of gpg')
     .option('--json', 'one JSON object per event on standard output')
     .option('--dry-run', 'print the commands that would change something instead of running them')

@@ -1,7 +1,7 @@
 /** Files that are either the old ones or the new ones, whatever happens in between. */
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { chmod, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, copyFile, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { makeFolder } from '../engine/make-folder.ts';
@@ -17,6 +17,23 @@ export async function publish(finished: string, path: string): Promise<void> {
   await syncPath(finished);
   await rename(finished, path);
   await syncPath(dirname(path));
+}
+
+/** Gives a finished file its real name, also on another file system: then it is copied beside that name first. */
+export async function moveFile(finished: string, path: string): Promise<void> {
+  try {
+    await rename(finished, path);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EXDEV')) throw error;
+    const beside = temporaryName(path);
+    try {
+      await copyFile(finished, beside);
+      await rename(beside, path);
+    } finally {
+      await rm(beside, { force: true });
+    }
+    await rm(finished);
+  }
 }
 
 /** A name beside `path`, on the same file system, that no other process chooses. */

@@ -4,7 +4,6 @@ import { basename, dirname, join } from 'node:path';
 import type { Exec } from '../engine/command.ts';
 import { makeFolder } from '../engine/make-folder.ts';
 import { FailedError } from '../errors/exit.ts';
-import { withTempDir } from '../host/atomic.ts';
 import { hashText } from '../host/hash.ts';
 import { bootDiskSector } from './boot-disk-sector.ts';
 import { planBootMenu } from './boot-menu.ts';
@@ -20,6 +19,7 @@ import { describeImage, findUnchanged, json, publishIso } from './publish.ts';
 import { runXorriso } from './run-xorriso.ts';
 import { together } from './together.ts';
 import { type IsoInputs, type IsoResult, MEDIUM } from './types.ts';
+import { withWorkFolder } from './work-folder.ts';
 import { type MediumEntry, uuidOf, xorrisoCommand } from './xorriso.ts';
 
 export interface IsoDeps {
@@ -35,7 +35,7 @@ export interface IsoDeps {
 /**
  * Makes the ISO, or keeps the one that is there if it was made from the same inputs and is still whole.
  *
- * Works in a folder beside `inputs.out`, which is removed however this ends; the ISO gets its name only when it is
+ * Works in a folder beside `inputs.out`, or in `inputs.work`, which is removed however this ends; the ISO gets its name only when it is
  * complete and has been read back, so an interrupted build leaves the last good one in place.
  * @throws {FailedError} when the ISO read back lacks a way to boot or a file, and whatever the audit rejects with.
  */
@@ -48,11 +48,7 @@ export async function assembleIso(inputs: IsoInputs, deps: IsoDeps): Promise<Iso
     say(`${basename(inputs.out)} is unchanged (build ${buildId})`);
     return unchanged;
   }
-  await makeFolder(dirname(inputs.out));
-  return withTempDir((dir) => build({ inputs, hashes, buildId, dir, say, ...deps }), {
-    parent: dirname(inputs.out),
-    prefix: '.slipway-iso-',
-  });
+  return withWorkFolder(inputs, (dir) => build({ inputs, hashes, buildId, dir, say, ...deps }));
 }
 
 interface Build extends Required<IsoDeps> {

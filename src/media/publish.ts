@@ -1,8 +1,8 @@
 /** An ISO gets its name, its manifest and its checksum; and whether one that is there already will do. */
-import { readFile, rename } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { FailedError } from '../errors/exit.ts';
-import { writeFileAtomically } from '../host/atomic.ts';
+import { moveFile, writeFileAtomically } from '../host/atomic.ts';
 import { hashFile } from '../host/hash.ts';
 import { sha256Aside } from './image/aside.ts';
 import { contentKey, digestContents } from './image/digest.ts';
@@ -54,7 +54,7 @@ export async function publishIso(
   requireContents(manifest.files, contents);
   const paths = resultPaths(out);
   const full = { ...manifest, iso: { file: basename(out), bytes, sha256 }, contents };
-  await rename(finished, out);
+  await moveFile(finished, out);
   await writeFileAtomically(paths.manifest, json(full));
   await writeFileAtomically(paths.checksum, `${sha256}  ${basename(out)}\n`);
   return { ...paths, bytes, sha256, buildId: manifest.buildId, reused: false };

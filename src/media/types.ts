@@ -59,8 +59,10 @@ export interface IsoInputs {
   readonly installer: string;
   /** The user's own files and keys; they take the place of none of ours. */
   readonly files?: readonly MediumEntry[];
-  /** Where the ISO goes; written beside it under a temporary name and renamed. */
+  /** Where the ISO goes; written under a temporary name and renamed. */
   readonly out: string;
+  /** The folder to write it in; default that of `out`. */
+  readonly work?: string;
   /** Seconds since the epoch; stamps every file on the medium. */
   readonly sourceDateEpoch: number;
 }

@@ -12,9 +12,11 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { vendorTask } from '../../src/commands/iso-vendor.ts';
 import { type Command, type Exec, shellLine } from '../../src/engine/command.ts';
 import { FailedError, MissingError } from '../../src/errors/exit.ts';
 import { InputError } from '../../src/errors/problem.ts';
+import { openCache } from '../../src/host/cache.ts';
 import { createExec } from '../../src/host/exec.ts';
 import { hashText } from '../../src/host/hash.ts';
 import { packageRoot } from '../../src/host/package-root.ts';
@@ -23,6 +25,7 @@ import { withImage } from '../../src/media/image/source.ts';
 import { implantChecksum } from '../../src/media/implant-checksum.ts';
 import type { FileRecord } from '../../src/media/manifest.ts';
 import { inspectVendorMedium } from '../../src/media/vendor/medium.ts';
+import { loadSpec } from '../../src/spec/load.ts';
 import { remasterBase } from '../helpers/remastered.ts';
 import { inTempDir } from '../helpers/tmp.ts';
 import {
@@ -313,6 +316,21 @@ describe("remastering a vendor's medium", function () {
         await rejects(join(dir, 'missing.iso'), 'no-such-file');
       }));
 
+    it('says of a medium of EL 7 why it is of no use, at the place in the spec', () =>
+      inTempDir(async (dir) => {
+        const loaded = await loadSpec(join(packageRoot(), 'examples', 'one-disk.yaml'));
+        const context = { exec, cache: openCache(dir), signal: new AbortController().signal };
+        const base = { kind: 'file', path: baseOf('el7') } as const;
+        await assert.rejects(
+          vendorTask.run({ base, loaded }, context, () => undefined),
+          (error) =>
+            error instanceof InputError &&
+            /^the medium is CentOS 7, whose glibc 2\.17 cannot run the agent/.test(
+              error.problems[0]?.message ?? '',
+            ),
+        );
+      }));
+
     it('names file, line and column of a menu it cannot read', () =>
       inTempDir(async (dir) => {
         const base = await ownBase(dir, {
@@ -325,24 +343,60 @@ describe("remastering a vendor's medium", function () {
         );
       }));
 
-    it('says before it starts that the disk has no room', async function () {
+    /** Lends a folder on a small file system of its own; answers false where none can be mounted. */
+    const onSmallDisk = async (size: string, use: (folder: string, dir: string) => Promise<void>) => {
       const dir = await mkdtemp(join(tmpdir(), 'slipway-full-'));
-      const mount = (...args: readonly string[]) =>
-        exec({ file: 'mount', args, effect: 'write', accept: [0, 1, 32] });
-      await mkdir(join(dir, 'out'));
-      const mounted = await mount('-t', 'tmpfs', '-o', 'size=10m', 'none', join(dir, 'out'));
+      const small = join(dir, 'small');
+      await mkdir(small);
+      const args = ['-t', 'tmpfs', '-o', `size=${size}`, 'none', small];
+      const { exitCode } = await exec({ file: 'mount', args, effect: 'write', accept: [0, 1, 32] });
       try {
-        if (mounted.exitCode !== 0) this.skip();
-        await assert.rejects(
-          remasterBase(dir, baseOf('el9')),
-          (error) =>
-            error instanceof MissingError && /has \d+ MB left, and the ISO needs \d+ MB/.test(error.message),
-        );
-        assert.deepEqual(await namesIn(join(dir, 'out')), []);
+        if (exitCode === 0) await use(small, dir);
+        return exitCode === 0;
       } finally {
-        if (mounted.exitCode === 0) await exec({ file: 'umount', args: [join(dir, 'out')], effect: 'write' });
+        if (exitCode === 0) await exec({ file: 'umount', args: [small], effect: 'write' });
         await rm(dir, { recursive: true, force: true });
       }
+    };
+    const saying = (message: RegExp) => (error: unknown) =>
+      error instanceof MissingError && message.test(error.message);
+
+    it('says before it starts that a disk has no room, of the results or of the work folder', async function () {
+      const mounted = await onSmallDisk('10m', async (small, dir) => {
+        for (const places of [{ out: join(small, 'a.iso') }, { work: small }]) {
+          await assert.rejects(
+            remasterBase(dir, baseOf('el9'), places),
+            saying(/small has \d+ MB left, and the ISO needs \d+ MB$/),
+          );
+          assert.deepEqual(await namesIn(small), []);
+        }
+      });
+      if (!mounted) this.skip();
+    });
+
+    it('names the folder whose disk became full while it was written', async function () {
+      const mounted = await onSmallDisk('60m', async (small, dir) => {
+        // Somebody else writes, too.
+        const filling: Exec = async (command, onLine) => {
+          if (command.file === 'cp') await writeFile(join(small, 'other'), Buffer.alloc(45_000_000));
+          return exec(command, onLine);
+        };
+        await assert.rejects(
+          remasterBase(dir, baseOf('el9'), { work: small }, { exec: filling }),
+          saying(/^there is no room left in .*small$/),
+        );
+        assert.deepEqual(await namesIn(small), ['other']);
+      });
+      if (!mounted) this.skip();
+    });
+
+    it('works in another folder, also on another file system, and leaves nothing there', async function () {
+      const mounted = await onSmallDisk('200m', async (small, dir) => {
+        const { iso, sha256 } = await remasterBase(dir, baseOf('el9'), { work: small });
+        assert.equal(hashText(await readFile(iso)), sha256);
+        assert.deepEqual([await namesIn(small), await namesIn(join(dir, 'out'))], [[], RESULTS]);
+      });
+      if (!mounted) this.skip();
     });
 
     /** Runs xorriso by a shell that lets something happen to it. */

@@ -4,7 +4,6 @@ import { basename, dirname, join } from 'node:path';
 import type { Exec } from '../../engine/command.ts';
 import { makeFolder } from '../../engine/make-folder.ts';
 import { FailedError, MissingError } from '../../errors/exit.ts';
-import { withTempDir } from '../../host/atomic.ts';
 import type { Cache } from '../../host/cache.ts';
 import { hashJson, hashTree } from '../../host/hash.ts';
 import type { Plan } from '../../plan/types.ts';
@@ -22,6 +21,7 @@ import { together } from '../together.ts';
 import { type IsoResult, type KickstartArtefact, MEDIUM } from '../types.ts';
 import { checkVendorMedium, fileKey, vendorContents, vendorIdentityHash } from '../vendor/check.ts';
 import { inspectVendorMedium, type VendorMedium } from '../vendor/medium.ts';
+import { ROOM_HINT, withWorkFolder, workParent } from '../work-folder.ts';
 import type { MediumEntry } from '../xorriso.ts';
 import { copyCommand, remasterCommand } from './command.ts';
 import { editFatImage } from './esp.ts';
@@ -40,8 +40,10 @@ export interface RemasterInputs {
   readonly volumeId: string | undefined;
   /** Whether the entries of nodes have the installer check the medium first. */
   readonly checkMedium: boolean;
-  /** Where the ISO goes; written beside it under a temporary name and renamed. */
+  /** Where the ISO goes; written under a temporary name and renamed. */
   readonly out: string;
+  /** The folder to write it in; default that of `out`. */
+  readonly work?: string;
   /** Seconds since the epoch; stamps every file that is new on the medium. */
   readonly sourceDateEpoch: number;
 }
@@ -85,7 +87,7 @@ const REMASTER_FORMAT = 2;
 /**
  * Makes the ISO, or keeps the one that is there if it was made from the same inputs and is still whole.
  *
- * Works in a folder beside `inputs.out`, which is removed however this ends; the ISO gets its name only when it is
+ * Works in a folder beside `inputs.out`, or in `inputs.work`, which is removed however this ends; the ISO gets its name only when it is
  * complete and has been audited. Needs neither root nor loop devices. The base is compared with its own checksum while
  * the new ISO is written.
  * @throws {InputError} when the base is damaged, cut off or no medium for this. @throws {FailedError} when the result
@@ -103,13 +105,8 @@ export async function remasterIso(inputs: RemasterInputs, deps: RemasterDeps): P
       deps.say?.(`${basename(inputs.out)} is unchanged (build ${buildId})`);
       return unchanged;
     }
-    await makeFolder(dirname(inputs.out));
-    return withTempDir(
-      (dir) => build({ inputs, deps, source, medium, vendor, plan, identity, buildId, dir }),
-      {
-        parent: dirname(inputs.out),
-        prefix: '.slipway-iso-',
-      },
+    return withWorkFolder(inputs, (dir) =>
+      build({ inputs, deps, source, medium, vendor, plan, identity, buildId, dir }),
     );
   });
 }
@@ -305,13 +302,15 @@ const manifestOf = (
 const MARGIN_BYTES = 8 << 20;
 
 /** Told before the writing starts, not after the disk is full. */
-async function requireRoom({ source, dir, inputs }: Build, files: readonly FileRecord[]): Promise<void> {
-  const { bavail, bsize } = await statfs(dir);
+async function requireRoom({ source, inputs }: Build, files: readonly FileRecord[]): Promise<void> {
   const needed = source.bytes + files.reduce((sum, { bytes }) => sum + bytes, 0) + MARGIN_BYTES;
-  if (bavail * bsize >= needed) return;
   const mb = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
-  throw new MissingError(
-    `${dirname(inputs.out)} has ${mb(bavail * bsize)} left, and the ISO needs ${mb(needed)}`,
-    'make room, or name another folder with --out',
-  );
+  for (const folder of new Set([workParent(inputs), dirname(inputs.out)])) {
+    const { bavail, bsize } = await statfs(folder);
+    if (bavail * bsize >= needed) continue;
+    throw new MissingError(
+      `${folder} has ${mb(bavail * bsize)} left, and the ISO needs ${mb(needed)}`,
+      ROOM_HINT,
+    );
+  }
 }
