@@ -39,7 +39,7 @@ export const virshCommand = (
   words: readonly string[],
 ): readonly [string, ...string[]] => {
   const [file, ...args] = virsh;
-  return [file, ...args, '--quiet', '--connect', uri, ...words];
+  return [file, ...args, '--connect', uri, ...words];
 };
 
 export class LibvirtSession {
@@ -57,7 +57,7 @@ export class LibvirtSession {
     // What it complains about belongs between its answers, hence one stream for both.
     this.#child = spawn(
       'setpriv',
-      ['--pdeathsig', 'KILL', 'sh', '-c', 'exec "$@" 2>&1', 'sh', ...virshCommand(place, [])],
+      ['--pdeathsig', 'KILL', 'sh', '-c', 'exec "$@" 2>&1', 'sh', ...virshCommand(place, ['--quiet'])],
       { detached: true, stdio: ['pipe', 'pipe', 'ignore'], env: { ...process.env, PATH: searchPath() } },
     );
     const { pid, stdin, stdout } = this.#child;

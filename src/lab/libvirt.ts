@@ -17,6 +17,8 @@ import { virshCommand } from './libvirt-session.ts';
 
 /** Milliseconds between two looks at whether a machine still runs. */
 const POLL_MS = 500;
+/** Milliseconds until a console that does not answer is given up. */
+const ATTACH_MS = 30_000;
 /** What Linux prints when it restarts; libvirt calls that a shutdown, too, where a reboot ends the machine. */
 const RESTARTS = /reboot: Restarting system/;
 
@@ -164,16 +166,17 @@ class LibvirtMachine implements LabMachine {
     await new Promise<void>((resolve, reject) => {
       const early = (): void =>
         reject(new MissingError(`the console of ${this.spec.name} cannot be attached: ${heading.trim()}`));
+      const timer = setTimeout(early, ATTACH_MS);
       viewer.once('error', reject);
       viewer.once('close', early);
       viewer.stdout?.setEncoding('utf8').on('data', (text: string) => {
-        if (heading === undefined) return;
         heading += text;
-        // Its last words before the machine's first: how to leave.
-        if (!/Escape character is .*\n/.test(heading)) return;
+        // virsh's last words before the machine's first: how to leave.
+        if (!/Escape character is [^\n]*\n/.test(heading)) return;
+        clearTimeout(timer);
         viewer.off('close', early);
         viewer.stdout?.removeAllListeners('data').on('data', (said: string) => this.#feed(said));
-        this.#feed(heading.replace(/^[\s\S]*Escape character is .*\n/, ''));
+        this.#feed(heading.replace(/^[\s\S]*Escape character is [^\n]*\n/, ''));
         resolve();
       });
     });

@@ -123,7 +123,7 @@ describe("a connection of libvirt's", () => {
 
   it('is made by virsh, however that is started', () => {
     assert.deepEqual(virshCommand({ uri: 'qemu:///session', virsh: ['env', 'A=b', 'virsh'] }, ['list']), [
-      ...['env', 'A=b', 'virsh', '--quiet', '--connect', 'qemu:///session', 'list'],
+      ...['env', 'A=b', 'virsh', '--connect', 'qemu:///session', 'list'],
     ]);
   });
 });
