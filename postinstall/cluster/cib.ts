@@ -121,14 +121,16 @@ export function clusterCib(ha: HaPlan): DesiredCib {
   const service = serviceResources(ha);
   if (service.length === 0) return before;
   const group = element('group', { id: SERVICE }, service);
-  if (ha.replication === undefined) return { ...before, resources: [...before.resources, group] };
+  const constraints = [...before.constraints, ...firstPlace(ha)];
+  if (ha.replication === undefined)
+    return { ...before, resources: [...before.resources, group], constraints };
   const follows = { 'with-rsc': DATA_CLONE, 'with-rsc-role': 'Promoted' };
   const first = { first: DATA_CLONE, 'first-action': 'promote' };
   return {
     ...before,
     resources: [...before.resources, replicatedData(ha.replication.resource), group],
     constraints: [
-      ...before.constraints,
+      ...constraints,
       element('rsc_colocation', {
         id: 'slipway-service-with-data',
         rsc: SERVICE,
@@ -146,6 +148,17 @@ export function clusterCib(ha: HaPlan): DesiredCib {
     ],
   };
 }
+
+/**
+ * Where nothing else speaks for a node the service begins on the first one. Less than the stickiness: it does not go back
+ * there by itself.
+ */
+const firstPlace = ({ members }: HaPlan): readonly XmlElement[] =>
+  members
+    .slice(0, 1)
+    .map(({ name }) =>
+      element('rsc_location', { id: 'slipway-service-first', rsc: SERVICE, node: name, score: '10' }),
+    );
 
 /** Time-outs as the agents' own metadata advises. */
 function replicatedData(resource: string): XmlElement {

@@ -166,13 +166,15 @@ class Pair implements UmlPair {
     await ip('addr', 'add', `${HOST}/24`, 'dev', 'br0');
     for (const node of NODES) {
       await ip('tuntap', 'add', `tap${node}`, 'mode', 'tap');
-      await ip('link', 'set', `tap${node}`, 'master', 'br0');
+      await ip('link', 'set', `tap${node}`, 'up');
       await this.cable(node, 'up');
     }
   }
 
   async cable(node: NodeNumber, state: 'up' | 'down'): Promise<void> {
-    await run('ip', ['-n', this.#namespace, 'link', 'set', `tap${node}`, state]);
+    // Not the device itself: User-Mode Linux does not take it up again once it was down.
+    const place = state === 'up' ? ['master', 'br0'] : ['nomaster'];
+    await run('ip', ['-n', this.#namespace, 'link', 'set', `tap${node}`, ...place]);
   }
 
   async makeDisks(node: NodeNumber): Promise<void> {
@@ -341,6 +343,7 @@ class Pair implements UmlPair {
 
   async #copyDisks(from: string, to: string): Promise<void> {
     if (this.#running.size > 0) throw new Error('a node is on');
+    if (!existsSync(from)) throw new Error(`${from} was never kept`);
     const files = NODES.flatMap((node) => [`n${node}cow`, `n${node}d1`, `n${node}d2`]);
     for (const file of files) {
       await rm(join(to, file), { force: true });
