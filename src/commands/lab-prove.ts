@@ -2,8 +2,9 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DiskBus } from '../lab/engine.ts';
 import { SABOTAGES, type SabotageName } from '../lab/prove/sabotage-names.ts';
 import type { Usage } from './lab.ts';
+import { type UiOptions, uiOption, uiPortOption } from './ui-options.ts';
 
-export interface LabProveOptions {
+export interface LabProveOptions extends UiOptions {
   readonly only?: readonly string[];
   readonly jobs?: number;
   readonly list?: boolean;
@@ -38,6 +39,8 @@ export function registerLabProve(lab: Command, usageOf: (command: Command) => Us
         'nvme',
       ]),
     )
+    .addOption(uiOption('the report as it grows'))
+    .addOption(uiPortOption())
     .option('--out <DIR>', 'where the report goes', 'dist/report')
     .action(async (given: string | undefined, options: LabProveOptions, command: Command) =>
       (await import('./run-proofs.ts')).runProofs(given, options, usageOf(command)),

@@ -28,6 +28,7 @@ import { endWholeLab } from './lab-end.ts';
 import { makeLab, needsOf, previewLab, requireNodes } from './lab-preview.ts';
 import { openLabPage, untilLabEnds } from './lab-ui.ts';
 import { specFile } from './spec-file.ts';
+import { uiPort } from './ui-options.ts';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -54,8 +55,9 @@ export async function labUp(given: string | undefined, options: LabUpOptions, us
     try {
       await layOut(folder, { file, plan }, engine, options, exec);
       signal.throwIfAborted();
-      if (options.ui === true) {
-        page = await openLabPage(folder, plan, options.uiPort ?? 0);
+      const port = uiPort(options);
+      if (port !== undefined) {
+        page = await openLabPage(folder, plan, port);
         print(`to look at it: ${page.url}`);
       }
       return await launchLab(folder, thisProgram());

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { registerLabProve } from './lab-prove.ts';
 import type { LabReportOptions } from './lab-report.ts';
+import { type UiOptions, uiOption, uiPortOption } from './ui-options.ts';
 
 /** Ends the program with words about a mistake on its command line. */
 export type Usage = (message: string) => never;
@@ -10,7 +11,7 @@ export interface LabOptions {
   readonly dir: string;
 }
 
-export interface LabUpOptions extends LabOptions {
+export interface LabUpOptions extends LabOptions, UiOptions {
   readonly nodes?: number;
   readonly firmware: 'bios' | 'uefi' | 'uefi-secure';
   readonly engine: 'qemu' | 'uml' | 'libvirt';
@@ -18,10 +19,6 @@ export interface LabUpOptions extends LabOptions {
   readonly connect?: string;
   readonly bus?: 'virtio' | 'sata' | 'scsi' | 'lsi' | 'pvscsi' | 'nvme';
   readonly screen?: boolean;
-  /** Shows the lab on a page while it is there. */
-  readonly ui?: boolean;
-  /** Default one that is free. */
-  readonly uiPort?: number;
   readonly dryRun?: boolean;
   readonly out: string;
 }
@@ -89,10 +86,8 @@ function registerUp(lab: Command): void {
       ]),
     )
     .option('--screen', 'with graphics cards, for `lab screenshot`')
-    .option('--ui', 'show nodes, steps and consoles on a page of this computer, and stay')
-    .addOption(
-      new Option('--ui-port <PORT>', 'port of that page; default one that is free').argParser(portNumber),
-    )
+    .addOption(uiOption('nodes, steps and consoles'))
+    .addOption(uiPortOption())
     .option('--out <DIR>', 'where the ISO goes', 'dist')
     .option('--dry-run', 'only say what the machines would take of this computer')
     .action(async (given: string | undefined, options: LabUpOptions, command: Command) =>
@@ -177,12 +172,6 @@ const usageOf =
 function stepName(text: string): string {
   if (!/^[a-z][a-z0-9-]*$/.test(text)) throw new InvalidArgumentError('Write the name of a step.');
   return text;
-}
-
-function portNumber(text: string): number {
-  const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('Write a port, 0 to 65535.');
-  return port;
 }
 
 function positiveNumber(text: string): number {

@@ -25,7 +25,10 @@ import { planSabotage, type Sabotage } from '../lab/prove/sabotage.ts';
 import { repeatCommand, selectCells, unmatched } from '../lab/prove/select.ts';
 import { qemuEngine } from '../lab/qemu.ts';
 import type { Acceleration } from '../lab/qemu-args.ts';
+import { type LivePage, serveLivePage } from '../lab/report/live-page.ts';
+import { gatherMaterial } from '../lab/report/material.ts';
 import { writeReport } from '../lab/report/report.ts';
+import { pageView } from '../lab/report/view.ts';
 import { partitionSizes } from '../plan/picture.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { NodePlan, Plan } from '../plan/types.ts';
@@ -37,6 +40,7 @@ import { buildIso } from './iso-pipeline.ts';
 import type { Usage } from './lab.ts';
 import type { LabProveOptions } from './lab-prove.ts';
 import { specFile } from './spec-file.ts';
+import { uiPort } from './ui-options.ts';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -119,6 +123,7 @@ async function prove(order: Order, options: LabProveOptions): Promise<void> {
     const cells = groups.flatMap((group) => group.cells).length;
     print(`${cells} cells, ${jobs === 1 ? 'one machine' : `${jobs} machines`} at a time (${acceleration})`);
     for (const { title, cell } of sabotages) print(`sabotage: ${title}, in ${cell}`);
+    const page = await openPage(book, report, uiPort(options));
     try {
       await carryOut(groups, {
         ...{ exec, report, work, book, jobs, sabotages, signal },
@@ -128,6 +133,7 @@ async function prove(order: Order, options: LabProveOptions): Promise<void> {
     } finally {
       book.finish();
       await book.written();
+      await page?.close();
       await writeReport(book.run, report);
     }
     conclude(book.run, resolve(report, 'index.html'));
@@ -135,6 +141,19 @@ async function prove(order: Order, options: LabProveOptions): Promise<void> {
     await rm(work, { recursive: true, force: true });
     forget();
   }
+}
+
+/** The report as it grows; undefined when nobody wants to see it. */
+async function openPage(
+  book: EvidenceBook,
+  report: string,
+  port: number | undefined,
+): Promise<LivePage | undefined> {
+  if (port === undefined) return undefined;
+  const look = async () => pageView(book.run, await gatherMaterial(book.run, report), book.now());
+  const page = await serveLivePage({ port, look });
+  print(`to look at it: ${page.url}`);
+  return page;
 }
 
 /** At the worst moment: the groups with the most machines at the same time, each with a disk more to try things on. */
