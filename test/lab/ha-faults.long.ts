@@ -199,7 +199,7 @@ describe('faults of a pair under User-Mode Linux', function () {
       await pair.cable(2, 'up');
       const [first = 0, second = 0] = (await each((node) => pair.ssh(node, 'date +%s'))).map(Number);
       assert.ok(Math.abs(first - second) <= 3, `${first} ${second}`);
-      assert.match(await pair.console(2), /n1 is 3600\.\d s behind this node's: taking the time of n1/);
+      assert.match(await pair.console(2), /n1 is \d{4}\.\d s behind this node's: taking the time of n1/);
 
       assert.match(
         await problem(1, 'waiting-operator', 'write-resources', /take the address away/),
