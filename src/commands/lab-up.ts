@@ -128,9 +128,10 @@ async function buildEngine(file: string, plan: Plan, options: LabUpOptions, exec
     const images = await obtainUmlImages(base.installerInitrd, { exec, cache: openCache() });
     return { kind: 'uml', images, squashfs: base.squashfs };
   }
-  await buildIso(file, { out: options.out });
   const iso = resolve(options.out, `${plan.cluster}.iso`);
-  if (options.connect !== undefined) return libvirtAt(options.connect, iso, exec);
+  const libvirt = options.connect === undefined ? undefined : await libvirtAt(options.connect, iso, exec);
+  await buildIso(file, { out: options.out });
+  if (libvirt !== undefined) return libvirt;
   const acceleration = await accelerate(exec);
   if (acceleration === 'tcg') print('KVM does not work here: the machines are emulated');
   return { kind: 'qemu', acceleration, iso };

@@ -1,6 +1,7 @@
 /** A machine as libvirt's domain XML (https://libvirt.org/formatdomain.html): pure, so that it can be asserted whole. */
 import { create } from 'xmlbuilder2';
 import { MissingError } from '../errors/exit.ts';
+import { hashText } from '../host/hash.ts';
 import type { DiskBus, LabDisk, LabMachineSpec, LabNic } from './engine.ts';
 import { OVMF } from './qemu-args.ts';
 
@@ -14,6 +15,8 @@ export interface DomainPlace {
   readonly type: 'kvm' | 'qemu' | 'test';
   /** An isolated network of libvirt's; undefined gives each card a network of its own that only leads to the host. */
   readonly network?: string;
+  /** UEFI's variables are kept by libvirt, not in our file. */
+  readonly ownVariables?: boolean;
   /** Where a file of this computer is on libvirt's host. */
   readonly where: (file: string) => LibvirtFile;
 }
@@ -24,6 +27,7 @@ export function domainXml(spec: LabMachineSpec, place: DomainPlace): string {
   const domain = {
     '@type': place.type,
     name: place.name,
+    uuid: uuidOf(place.name),
     memory: { '@unit': 'MiB', '#': memoryMiB },
     vcpu: cpus,
     os: firmware(spec, place),
@@ -38,9 +42,15 @@ export function domainXml(spec: LabMachineSpec, place: DomainPlace): string {
   return create({ domain }).end({ prettyPrint: true, headless: true });
 }
 
+/** The same for the same machine of the same lab, so that defining it once more replaces what there was. */
+function uuidOf(name: string): string {
+  const [, ...parts] = /^(.{8})(.{4})(.{4})(.{4})(.{12})/.exec(hashText(name)) ?? [];
+  return parts.join('-');
+}
+
 function firmware(
   { firmware: kind, efiVars, kernel, oemStrings = [], name }: LabMachineSpec,
-  { type }: DomainPlace,
+  { type, ownVariables = false }: DomainPlace,
 ): object {
   const machine = type === 'test' ? {} : { '@machine': 'q35' };
   const base = { type: { '@arch': 'x86_64', ...machine, '#': 'hvm' } };
@@ -54,7 +64,7 @@ function firmware(
   return {
     ...base,
     loader: { '@readonly': 'yes', '@secure': secure, '@type': 'pflash', '#': code },
-    nvram: { '@template': vars, '#': efiVars },
+    nvram: { '@template': vars, ...(ownVariables ? {} : { '#': efiVars }) },
     ...started,
     ...strings,
   };

@@ -18,19 +18,22 @@ import { changesCommand, OVMF } from './qemu-args.ts';
 export interface LibvirtLabOptions extends LibvirtPlace {
   /** See {@link newLabId}. */
   readonly id: string;
-  /** Storage pool for the files of a host that is not this computer. Default `default`. */
+  /** Storage pool for the files of machines that cannot use ours. Default `default`. */
   readonly pool?: string;
 }
 
 /** Eight hex digits. */
 export const newLabId = (): string => randomBytes(4).toString('hex');
 
-/** Whether libvirt's host sees this computer's files: its URI names no host (https://libvirt.org/uri.html). */
+/** Whether libvirt runs on this computer: its URI names no host (https://libvirt.org/uri.html). */
 export function isLocal(uri: string): boolean {
   const authority = /^[^:]+:\/\/([^/]*)/.exec(uri)?.[1];
   if (authority === undefined) throw new MissingError(`${uri} is no connection of libvirt's`, URI_HINT);
   return authority === '';
 }
+
+/** Whether machines may use our files as they lie there: the system's run as another user, elsewhere they are not. */
+const sharesFiles = (uri: string): boolean => isLocal(uri) && !uri.endsWith('/system');
 
 const URI_HINT = 'for example --connect qemu:///system, or qemu+ssh://root@host/system';
 
@@ -46,7 +49,7 @@ export class LibvirtLab {
     if (!/^[0-9a-f]{8}$/.test(id)) throw new RangeError(`${id} is no id of a lab`);
     this.session = session;
     this.#prefix = `slipway-${id}`;
-    this.#pool = isLocal(uri) ? undefined : pool;
+    this.#pool = sharesFiles(uri) ? undefined : pool;
     this.#exec = exec;
   }
 
@@ -54,6 +57,11 @@ export class LibvirtLab {
   static async connect(options: LibvirtLabOptions, exec: Exec): Promise<LibvirtLab> {
     const session = await LibvirtSession.connect(options);
     return new LibvirtLab(session, options, exec);
+  }
+
+  /** Whether machines have our files as they lie there. */
+  get sharesFiles(): boolean {
+    return this.#pool === undefined;
   }
 
   nameOf(machine: string): string {
@@ -121,7 +129,11 @@ export class LibvirtLab {
     const running = await this.#listed('list', '--state-running', '--state-paused', '--name');
     for (const name of running) await attempt('destroy', name);
     const domains = await this.#listed('list', '--all', '--name');
-    for (const name of domains) await attempt('undefine', name, '--keep-nvram');
+    for (const name of domains) {
+      // Only drivers that know such variables know the word for them.
+      const hasVariables = /<nvram\b/.test(await session.run('dumpxml', name));
+      await attempt('undefine', name, ...(hasVariables ? ['--nvram'] : []));
+    }
     const networks = await this.#listed('net-list', '--all', '--name');
     for (const name of networks) await attempt('net-destroy', name);
     const pool = this.#pool;

@@ -37,6 +37,7 @@ export function libvirtEngine({ lab, acceleration, ...listeners }: LibvirtOption
         name,
         type: acceleration === 'kvm' ? 'kvm' : 'qemu',
         where,
+        ownVariables: !lab.sharesFiles,
         ...(lab.network === undefined ? {} : { network: lab.network }),
       });
       await lab.session.runOn(xml, 'define');
@@ -139,8 +140,8 @@ class LibvirtMachine implements LabMachine {
   async end(): Promise<void> {
     if (this.#isGone) return;
     this.#isGone = true;
+    // Its definition stays until the lab is cleared: with it would go the variables that libvirt keeps for it.
     if (!this.#isOff) await this.#virsh('destroy', this.#name).catch(() => undefined); // it may have ended since
-    await this.#virsh('undefine', this.#name, '--keep-nvram');
     await (this.#ended ?? this.#close());
   }
 

@@ -44,9 +44,9 @@ describe('a machine as domain XML', () => {
     });
     const features = ['ssse3', 'sse4.1', 'sse4.2', 'popcnt', 'cx16', 'lahf_lm', 'rdrand'];
     assert.equal(
-      flat(xml),
+      flat(xml).replace(/(<uuid>)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}</, '$1UUID<'),
       [
-        '<domain type="qemu"><name>slipway-01234567-node-a</name><memory unit="MiB">1024</memory><vcpu>2</vcpu>',
+        '<domain type="qemu"><name>slipway-01234567-node-a</name><uuid>UUID</uuid><memory unit="MiB">1024</memory><vcpu>2</vcpu>',
         '<os><type arch="x86_64" machine="q35">hvm</type><smbios mode="sysinfo"/></os>',
         '<sysinfo type="smbios"><oemStrings><entry>io.systemd.credential:x=y</entry></oemStrings></sysinfo>',
         '<features><acpi/><apic/></features>',
@@ -78,6 +78,14 @@ describe('a machine as domain XML', () => {
       xml,
       /<features><acpi\/><apic\/><smm state="on"\/><\/features><cpu mode="host-passthrough"\/>/,
     );
+  });
+
+  it('is the same one when it is defined again, and leaves variables that it cannot reach to libvirt', () => {
+    const uuid = /<uuid>.*<\/uuid>/;
+    assert.equal(uuid.exec(xmlOf({}))?.[0], uuid.exec(xmlOf({ memoryMiB: 512 }))?.[0]);
+    assert.notEqual(uuid.exec(xmlOf({}))?.[0], uuid.exec(xmlOf({}, { name: 'slipway-01234567-b' }))?.[0]);
+    const uefi = { firmware: 'uefi', efiVars: '/l/vars.fd' } as const;
+    assert.match(xmlOf(uefi, { ownVariables: true }), /<nvram template="[^"]+"\/>/);
   });
 
   it("has SCSI disks with the controller, World Wide Name and model of the spec's words", () => {
