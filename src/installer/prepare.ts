@@ -71,7 +71,7 @@ export async function prepare(
       config,
       preInstall: sections.filter(({ name }) => name === 'pre-install'),
       post: sections.filter(({ name }) => name === 'post'),
-      kickstarts: kickstartCopies(found.text, document),
+      kickstarts: kickstartCopies(found.text, document, commandLine),
     },
     warnings: told.problems.length === 0 ? [] : formatProblems(told.problems, told.sources).split('\n'),
     onError: sections.filter(({ name }) => name === 'onerror' || name === 'traceback'),

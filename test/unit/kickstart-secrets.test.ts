@@ -58,7 +58,7 @@ describe('the secrets of a kickstart', () => {
 
   it('stay in the original alone, of the two copies on the installed system', () => {
     const text = 'text\nrootpw geheim\npart / --passphrase=geheim\n';
-    const copies = kickstartCopies(text, documentOf(text));
+    const copies = kickstartCopies(text, documentOf(text), '');
     assert.equal(copies.get('/root/original-ks.cfg'), text);
     const carriedOut = copies.get('/root/anaconda-ks.cfg') ?? '';
     assert.doesNotMatch(carriedOut, /geheim/);
@@ -66,12 +66,14 @@ describe('the secrets of a kickstart', () => {
   });
 
   it('say skipx for an installation in text, once, and for no other', () => {
-    const skipx = (text: string): number =>
-      (kickstartCopies(text, documentOf(text)).get('/root/anaconda-ks.cfg') ?? '')
+    const skipx = (text: string, kernelLine = ''): number =>
+      (kickstartCopies(text, documentOf(text), kernelLine).get('/root/anaconda-ks.cfg') ?? '')
         .split('\n')
         .filter((line) => line === 'skipx').length;
     assert.equal(skipx('text\n'), 1);
     assert.equal(skipx('text\nskipx\n'), 1);
     assert.equal(skipx('graphical\n'), 0);
+    assert.equal(skipx('', 'quiet inst.rdp inst.rdp.username=user\n'), 1);
+    assert.equal(skipx('', 'quiet inst.ks=cdrom:/text\n'), 0);
   });
 });
