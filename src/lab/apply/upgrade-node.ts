@@ -1,6 +1,6 @@
 /** Brings one running node of a lab up to a package, and has its agent verify it. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Exec } from '../../engine/command.ts';
+import { CommandError, type Exec } from '../../engine/command.ts';
 import type { Keeper, LabFolder } from '../lab-folder.ts';
 import { sshCommand } from '../ssh.ts';
 import { type AgentReport, type Upgrade, UpgradeReader, upgradeScript } from './upgrade-script.ts';
@@ -63,13 +63,19 @@ async function tryUpgrade(
     timeoutMs: RUN_MS,
     accept: ANY_CODE,
   };
-  const { exitCode, stderr } = await exec(command, (line) => {
+  const onLine = (line: string): void => {
     const before = reader.begun;
     reader.line(line, performance.now() / 1000);
     if (reader.begun && !before) onBegin();
+  };
+  const { exitCode, stderr } = await exec(command, onLine).catch((error: unknown) => {
+    if (!(error instanceof CommandError) || error.reason !== 'timeout') throw error;
+    return { exitCode: TIMED_OUT, stderr: `no verdict within ${RUN_MS / 60_000} min` };
   });
   const seconds = (performance.now() - since) / 1000;
   return { begun: reader.begun, report: { node: name, ...reader.report(exitCode, stderr), seconds } };
 }
 
+/** As timeout(1) says it. */
+const TIMED_OUT = 124;
 const ANY_CODE = Array.from({ length: 256 }, (_, code) => code);
