@@ -13,6 +13,7 @@ import { createExec } from '../src/host/exec.ts';
 import { interruption, interruptionExitCode } from '../src/host/signals.ts';
 import { accelerate } from '../src/lab/accelerate.ts';
 import { benchApply } from './bench/apply.ts';
+import { benchAudit } from './bench/audit.ts';
 import { benchCold, benchRebuild } from './bench/build.ts';
 import { benchCluster } from './bench/cluster.ts';
 import { benchHelp } from './bench/help.ts';
@@ -35,6 +36,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   { name: 'rebuild', run: benchRebuild },
   { name: 'cold', slow: true, run: benchCold },
   { name: 'remaster', slow: true, run: benchRemaster },
+  { name: 'audit', slow: true, run: benchAudit },
   { name: 'node', slow: true, run: benchNode },
   { name: 'apply', slow: true, run: benchApply },
   { name: 'cluster', slow: true, run: benchCluster },

@@ -67,16 +67,18 @@ function occupied({ image, tree, volume, partitions, catalog }: Medium, fats: re
     const alone = bytes > image.bytes * LARGE || folder === 0;
     return region('files', alone ? path : path.slice(0, folder), start, bytes);
   };
-  const files: ImageRegion[] = [];
+  const files: Growing[] = [];
   for (const { path, kind, extents } of tree.entries.values()) {
     for (const { block, bytes } of extents) {
       if (bytes === 0) continue;
-      const start = block * ISO_BLOCK;
-      files.push(
-        kind === 'folder'
-          ? region('directories', 'folders', start, padded(bytes))
-          : fileRegion(path, start, padded(bytes)),
-      );
+      const [start, size] = [block * ISO_BLOCK, padded(bytes)];
+      const next =
+        kind === 'folder' ? region('directories', 'folders', start, size) : fileRegion(path, start, size);
+      const last = files.at(-1);
+      // Files of a folder mostly lie one after the other: a hundred thousand of them are not to be sorted.
+      if (last?.name === next.name && last.kind === next.kind && last.start + last.bytes === start)
+        last.bytes += size;
+      else files.push(next);
     }
   }
   const appended = fats
@@ -98,6 +100,9 @@ function occupied({ image, tree, volume, partitions, catalog }: Medium, fats: re
   ].filter(({ start }) => start < Math.max(image.bytes, blocks * ISO_BLOCK));
 }
 
+/** A region to which neighbours are added. */
+type Growing = { -readonly [K in keyof ImageRegion]: ImageRegion[K] };
+
 const padded = (bytes: number): number => Math.ceil(bytes / ISO_BLOCK) * ISO_BLOCK;
 
 /** Neighbours of one name become one; then the smallest ones become "others" until few enough are left. */
@@ -116,7 +121,7 @@ function merged(regions: readonly ImageRegion[]): readonly ImageRegion[] {
 }
 
 function join(sorted: readonly ImageRegion[]): readonly ImageRegion[] {
-  const out: { -readonly [K in keyof ImageRegion]: ImageRegion[K] }[] = [];
+  const out: Growing[] = [];
   for (const { name, kind, start, bytes } of sorted) {
     const last = out.at(-1);
     const end = last === undefined ? 0 : last.start + last.bytes;

@@ -15,6 +15,20 @@ export interface RockRidge {
   readonly relocated: boolean;
 }
 
+/** Signature, length and version of a field. */
+const HEADER = 4;
+/** Two letters each. */
+const SIGNATURE = {
+  CE: 0x4345,
+  CL: 0x434c,
+  NM: 0x4e4d,
+  PX: 0x5058,
+  RE: 0x5245,
+  SL: 0x534c,
+  ST: 0x5354,
+} as const;
+const WANTED: ReadonlySet<number> = new Set(Object.values(SIGNATURE));
+
 /** Longer chains than this are loops. */
 const MOST_CONTINUATIONS = 32;
 
@@ -23,9 +37,8 @@ const MOST_CONTINUATIONS = 32;
  * undefined without Rock Ridge.
  */
 export function suspSkip(area: Uint8Array): number | undefined {
-  const [first] = fieldsOf(Buffer.from(area));
-  if (first?.signature !== 'SP' || first.data[0] !== 0xbe || first.data[1] !== 0xef) return undefined;
-  return first.data[2] ?? 0;
+  const [s, p, , , first, second, skip] = area;
+  return s === 0x53 && p === 0x50 && first === 0xbe && second === 0xef ? skip : undefined;
 }
 
 /**
@@ -63,32 +76,44 @@ class Collected {
   /** Answers where the fields go on. */
   take(area: Buffer): Continuation | undefined {
     let next: Continuation | undefined;
-    for (const { signature, data } of fieldsOf(area)) {
-      switch (signature) {
-        case 'NM':
-          this.#names.push(data.subarray(1));
-          break;
-        case 'PX':
-          if (data.length >= 4) this.#mode ??= data.readUInt32LE(0);
-          break;
-        case 'CL':
-          if (data.length >= 4) this.#childBlock ??= data.readUInt32LE(0);
-          break;
-        case 'SL':
-          this.#links.push(data);
-          break;
-        case 'RE':
-          this.#relocated = true;
-          break;
-        case 'CE':
-          if (data.length >= 24)
-            next ??= {
-              offset: data.readUInt32LE(0) * ISO_BLOCK + data.readUInt32LE(8),
-              bytes: data.readUInt32LE(16),
-            };
-      }
+    for (let at = 0; at + HEADER <= area.length; ) {
+      const length = area.readUInt8(at + 2);
+      if (length < HEADER || at + length > area.length) break;
+      const signature = area.readUInt16BE(at);
+      if (signature === SIGNATURE.ST) break;
+      // Of most fields nothing is wanted: time stamps, and a list of the others.
+      if (WANTED.has(signature))
+        next = this.#keep(signature, area.subarray(at + HEADER, at + length)) ?? next;
+      at += length;
     }
     return next;
+  }
+
+  #keep(signature: number, data: Buffer): Continuation | undefined {
+    switch (signature) {
+      case SIGNATURE.NM:
+        this.#names.push(data.subarray(1));
+        break;
+      case SIGNATURE.PX:
+        if (data.length >= 4) this.#mode ??= data.readUInt32LE(0);
+        break;
+      case SIGNATURE.CL:
+        if (data.length >= 4) this.#childBlock ??= data.readUInt32LE(0);
+        break;
+      case SIGNATURE.SL:
+        this.#links.push(data);
+        break;
+      case SIGNATURE.RE:
+        this.#relocated = true;
+        break;
+      case SIGNATURE.CE:
+        if (data.length < 24) break;
+        return {
+          offset: data.readUInt32LE(0) * ISO_BLOCK + data.readUInt32LE(8),
+          bytes: data.readUInt32LE(16),
+        };
+    }
+    return undefined;
   }
 
   result(): RockRidge {
@@ -103,18 +128,6 @@ class Collected {
       childBlock: this.#childBlock,
       relocated: this.#relocated,
     };
-  }
-}
-
-/** Signature, length and version are the first four bytes of a field. */
-function* fieldsOf(area: Buffer): Generator<{ readonly signature: string; readonly data: Buffer }> {
-  for (let at = 0; at + 4 <= area.length; ) {
-    const length = area.readUInt8(at + 2);
-    if (length < 4 || at + length > area.length) return;
-    const signature = area.toString('latin1', at, at + 2);
-    if (signature === 'ST') return;
-    yield { signature, data: area.subarray(at + 4, at + length) };
-    at += length;
   }
 }
 
