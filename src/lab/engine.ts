@@ -148,6 +148,8 @@ export interface LabMachine {
    * made in the engine's own format. Left out by engines that cannot do it.
    */
   freezeDisks?(files: readonly string[]): Promise<void>;
+  /** {@link LabDisk.writeLimit} from now on; undefined for none. Left out by engines that cannot do it. */
+  limitWrites?(disk: LabDisk, bytesPerSecond: number | undefined): Promise<void>;
   /** Everything printed so far, without terminal control sequences. */
   transcript(): string;
   /** Pulls the plug. Ends exactly what {@link Engine.start} started; fine to call twice. */

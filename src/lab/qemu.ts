@@ -143,6 +143,16 @@ class QemuMachine implements LabMachine {
     await this.#qmp.execute('screendump', { filename: file, format: file.endsWith('.png') ? 'png' : 'ppm' });
   }
 
+  async limitWrites(disk: LabDisk, bytesPerSecond = 0): Promise<void> {
+    const index = this.spec.disks.findIndex(({ file }) => file === disk.file);
+    if (index < 0) throw new Error(`${disk.file} is no disk of ${this.spec.name}`);
+    // 0 is no limit.
+    const others = { bps: 0, bps_rd: 0, iops: 0, iops_rd: 0, iops_wr: 0 };
+    await this.#qmp.execute('block_set_io_throttle', {
+      ...{ device: driveId(index), bps_wr: bytesPerSecond, ...others },
+    });
+  }
+
   async freezeDisks(files: readonly string[]): Promise<void> {
     // One transaction: all disks at the same moment.
     const actions = this.spec.disks.map((_, i) => ({
