@@ -18,7 +18,7 @@ import { changesCommand, OVMF } from './qemu-args.ts';
 export interface LibvirtLabOptions extends LibvirtPlace {
   /** See {@link newLabId}. */
   readonly id: string;
-  /** Storage pool for the files of machines that cannot use ours. Default `default`. */
+  /** Storage pool that takes the machines' files; default `default` where machines cannot use ours as they lie there. */
   readonly pool?: string;
 }
 
@@ -45,11 +45,11 @@ export class LibvirtLab {
   readonly #pool: string | undefined;
   readonly #exec: Exec;
 
-  private constructor(session: LibvirtSession, { id, uri, pool = 'default' }: LibvirtLabOptions, exec: Exec) {
+  private constructor(session: LibvirtSession, { id, uri, pool }: LibvirtLabOptions, exec: Exec) {
     if (!/^[0-9a-f]{8}$/.test(id)) throw new RangeError(`${id} is no id of a lab`);
     this.session = session;
     this.#prefix = `slipway-${id}`;
-    this.#pool = sharesFiles(uri) ? undefined : pool;
+    this.#pool = pool ?? (sharesFiles(uri) ? undefined : 'default');
     this.#exec = exec;
   }
 
@@ -106,9 +106,9 @@ export class LibvirtLab {
     return (file) => ({ pool, volume: this.#volumeOf(file) });
   }
 
-  /** A disk keeps its place, whatever it holds; two media of one name differ by where they come from. */
+  /** Files of one name differ by where they come from; a word, since virsh lists names in columns. */
   #volumeOf(file: string): string {
-    return `${this.#prefix}-${hashText(file).slice(0, 8)}-${basename(file)}`;
+    return `${this.#prefix}-${hashText(file).slice(0, 8)}-${basename(file).replace(/[^\w.-]/g, '_')}`;
   }
 
   async #upload(file: string, pool: string): Promise<void> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MissingError } from '../../src/errors/exit.ts';
@@ -104,7 +104,7 @@ describe('a machine that libvirt runs', function () {
     const home = join(dir, 'home');
     const runtime = join(dir, 'run');
     for (const folder of [home, runtime]) {
-      await mkdir(folder, { mode: 0o700 });
+      await mkdir(folder, { recursive: true, mode: 0o700 });
       if (user !== undefined) await chown(folder, user, user);
     }
     const setUser = ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups'];
@@ -119,6 +119,33 @@ describe('a machine that libvirt runs', function () {
       ],
     };
   }
+
+  it('has its files in a pool where it cannot use ours, and nothing is left of them', async () => {
+    const place = await session();
+    const pool = 'slipway-test';
+    const target = join(dir, 'pool');
+    await mkdir(target);
+    await chmod(target, 0o777);
+    const elsewhere = await LibvirtLab.connect({ ...place, id: newLabId(), pool }, exec);
+    try {
+      await elsewhere.session.run('pool-create-as', pool, 'dir', '--target', target);
+      const iso = join(dir, 'a medium.iso');
+      await writeFile(iso, 'the medium');
+      const { disks, ...spec } = machine(dir);
+      for (const { file } of disks) await writeFile(file, Buffer.alloc(2 ** 20));
+      for (const file of [iso, ...disks.map((disk) => disk.file)]) await chmod(file, 0o644);
+      const where = await elsewhere.bring({ ...spec, disks, medium: { kind: 'cd', file: iso } });
+      const found = where(iso);
+      assert.ok('volume' in found && found.pool === pool);
+      assert.equal(await readFile(join(target, found.volume), 'utf8'), 'the medium');
+      await elsewhere.bring({ ...spec, disks, medium: { kind: 'cd', file: iso } });
+      assert.equal((await elsewhere.clear()).length, 2);
+      assert.equal(await elsewhere.session.run('vol-list', pool), '');
+    } finally {
+      await elsewhere.session.run('pool-destroy', pool).catch(() => undefined);
+      await elsewhere.session.close();
+    }
+  });
 
   it('is read from its first letter on, typed to, switched off and forgotten', async () => {
     lab = await LibvirtLab.connect({ ...(await session()), id: newLabId() }, exec);
