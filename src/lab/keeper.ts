@@ -67,7 +67,7 @@ export async function keepLab(folder: LabFolder, sockets: string): Promise<never
     screenshot: (node, file) => desk.machine(node).screenshot(file),
     async refresh(engine) {
       requireSnapshots(plan.nodes);
-      await Promise.all(plan.nodes.map(({ name }) => desk.machine(name).end()));
+      await Promise.all(plan.nodes.map(({ name }) => desk.end(name)));
       await Promise.all(kept);
       for (const { machine } of plan.nodes) await revertToSnapshot(machine);
       const seed = engine.kind === 'qemu' ? [] : accessSeed(await readFile(`${folder.key}.pub`, 'utf8'));
@@ -233,6 +233,11 @@ class ConsoleDesk {
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     }
+  }
+
+  /** Ends the node's machine, if it has had one. */
+  async end(name: string): Promise<void> {
+    await this.#machines.get(name)?.end();
   }
 
   attach(name: string): (socket: Socket) => void {
