@@ -11,6 +11,9 @@ import type { PageView } from './view.ts';
 export const SECTIONS = ['summary', 'proofs', 'timeline', 'disks', 'consoles', 'facts'] as const;
 export type Section = (typeof SECTIONS)[number];
 
+/** Style sheets, in the order in which later ones win. */
+const STYLES = ['base', 'summary', 'proofs', 'timeline', 'narrow', 'print'] as const;
+
 /** Beside this module in the sources; scripts/build.mjs puts them beside the built program. */
 const TEMPLATES = import.meta.url.endsWith('.ts')
   ? join(dirname(fileURLToPath(import.meta.url)), 'page')
@@ -25,7 +28,7 @@ export function renderSections(view: PageView, live = false): ReadonlyMap<Sectio
 
 /** A whole document. A live one asks the address `events` beside it for what changes. */
 export function renderPage(view: PageView, live = false): string {
-  const style = asset('style.css');
+  const style = STYLES.map((name) => asset(`${name}.css`)).join('\n');
   const script = live ? `${asset('page.js')}\n${asset('live.js')}` : asset('page.js');
   const data = {
     ...{ style, script, live },
