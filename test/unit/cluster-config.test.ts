@@ -164,6 +164,18 @@ describe('the configuration of Pacemaker', () => {
     assert.ok(!formatXml(mergeCib(EMPTY, clusterCib(ha))).includes('linbit'));
   });
 
+  it('begins the service on the first node, and does not bring it back there', () => {
+    const text = formatXml(filled);
+    assert.match(
+      text,
+      /<rsc_location id="slipway-service-first" rsc="slipway-service" node="n1" score="(\d+)"\/>/,
+    );
+    const [first = 0, stays = 0] = [/node="n1" score="(\d+)"/, /resource-stickiness" value="(\d+)"/].map(
+      (pattern) => Number(pattern.exec(text)?.[1]),
+    );
+    assert.ok(first > 0 && first < stays);
+  });
+
   it('is not touched when everything is in it, and keeps what others put there', () => {
     assert.equal(mergeCib(filled, clusterCib(HA)), filled);
     assert.equal(mergeCib(filled, clusterCib(HA), { prune: true }), filled);
