@@ -28,13 +28,20 @@ export const GIB = 1024 ** 3;
 const SHOW = process.env['SLIPWAY_LAB_SHOW'] !== undefined;
 
 /** Builds the ISO of an example by the command line that users have. */
-export async function buildExampleIso(example: string, out: string): Promise<string> {
+export async function buildExampleIso(
+  example: string,
+  out: string,
+  {
+    args: options = [],
+    env = {},
+  }: { readonly args?: readonly string[]; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<string> {
   const root = packageRoot();
   const exec = createExec();
   const node = (...args: readonly string[]) =>
-    exec({ file: process.execPath, args, cwd: root, effect: 'write', timeoutMs: LIMIT.build });
+    exec({ file: process.execPath, args, cwd: root, env, effect: 'write', timeoutMs: LIMIT.build });
   await node('scripts/build.mjs');
-  await node('lib/cli.js', 'iso', `examples/${example}.yaml`, '--out', out);
+  await node('lib/cli.js', 'iso', `examples/${example}.yaml`, '--out', out, ...options);
   return join(out, `${example}.iso`);
 }
 
