@@ -165,8 +165,10 @@ class LibvirtMachine implements LabMachine {
     viewer.once('close', forget);
     let heading = '';
     await new Promise<void>((resolve, reject) => {
-      const early = (): void =>
+      const early = (): void => {
+        clearTimeout(timer);
         reject(new MissingError(`the console of ${this.spec.name} cannot be attached: ${heading.trim()}`));
+      };
       const timer = setTimeout(early, ATTACH_MS);
       viewer.once('error', reject);
       viewer.once('close', early);
