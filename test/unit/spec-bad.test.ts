@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { formatProblems, InputError } from '../../src/errors/problem.ts';
 import { checkSpecText, loadSpec } from '../../src/spec/load.ts';
+import { inTempDir } from '../helpers/tmp.ts';
 
 const FOLDER = join(import.meta.dirname, '../bad-spec');
 const SOURCE = join(import.meta.dirname, '../../src/spec');
@@ -56,7 +58,11 @@ describe('a spec with mistakes', () => {
     };
     assert.deepEqual(await rule(join(FOLDER, 'nowhere.yaml')), ['no-such-file']);
     assert.deepEqual(await rule(FOLDER), ['no-such-file']);
-    assert.deepEqual(await rule(process.execPath), ['not-utf-8']);
+    await inTempDir(async (dir) => {
+      const file = join(dir, 'cluster.yaml');
+      await writeFile(file, Buffer.from('cluster: K\u00f6ln\n', 'latin1'));
+      assert.deepEqual(await rule(file), ['not-utf-8']);
+    });
   });
 });
 
