@@ -4,19 +4,12 @@
  */
 
 import type { BootCatalogEntry } from '../image/el-torito.ts';
+import type { FatRole } from '../image/fat-places.ts';
 import type { Medium } from '../image/medium.ts';
 import { readEntry } from '../image/tree.ts';
 import { ISO_BLOCK } from '../image/volume.ts';
 import { type GrubBuiltIn, grubBuiltIntoEfi, grubBuiltIntoElTorito } from './grub-image.ts';
-import type {
-  BootLoader,
-  BootPath,
-  BootPathId,
-  BootVolume,
-  ConfigPlace,
-  FatImage,
-  FatRole,
-} from './types.ts';
+import type { BootLoader, BootPath, BootPathId, BootVolume, ConfigPlace, FatImage } from './types.ts';
 
 /** In the order of isolinux's own search (syslinux 6, core/fs/iso9660/iso9660.c). */
 const ISOLINUX_FOLDERS = ['boot/isolinux/', 'isolinux/', 'boot/syslinux/', 'syslinux/', ''];

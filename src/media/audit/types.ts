@@ -1,5 +1,7 @@
 /** What an audit of an image finds. */
+
 import type { FatVolume } from '../../storage/fat.ts';
+import type { FatRole } from '../image/fat-places.ts';
 import type { GrubBuiltIn } from './grub-image.ts';
 
 /** Ways to start a machine from the medium. */
@@ -67,11 +69,6 @@ export interface FatImage {
   readonly fat: FatVolume;
   readonly volume: BootVolume;
 }
-
-export type FatRole =
-  | { readonly kind: 'el-torito' }
-  | { readonly kind: 'esp' | 'basic-data' | 'mbr'; readonly number: number }
-  | { readonly kind: 'file'; readonly path: string };
 
 export interface BootLoader {
   readonly kind: 'isolinux' | 'grub' | 'kernel' | 'unknown';

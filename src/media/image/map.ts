@@ -1,7 +1,7 @@
 /** Where on an image things lie, in few enough pieces to draw: files of one folder that lie together are one. */
 
 import type { FatImage } from '../audit/types.ts';
-import { roleText } from '../audit/volumes.ts';
+import { roleText } from './fat-places.ts';
 import type { Medium } from './medium.ts';
 import { tableInForce } from './partitions.ts';
 import { ISO_BLOCK } from './volume.ts';

@@ -1,5 +1,5 @@
 /** The kernel's arguments in boot menus of install media: which word says what, and which entry installs. */
-import type { MenuEntry, MenuWord } from './types.ts';
+import type { MenuChange, MenuEntry, MenuWord, NodeEntry } from './types.ts';
 
 /**
  * A volume id as it is written after `LABEL=`: what udev would not put into a link's name becomes `\x20` and the like
@@ -12,7 +12,13 @@ export const escapeLabel = (label: string): string =>
 export const kickstartArgument = (label: string, path: string): string =>
   `inst.ks=hd:LABEL=${escapeLabel(label)}:/${path}`;
 
-export const MEDIA_CHECK = 'rd.live.check';
+const MEDIA_CHECK = 'rd.live.check';
+
+/** What a node's entry has beside the arguments of the vendor's. */
+export const nodeArguments = (
+  { kickstart }: NodeEntry,
+  { checkMedium, label }: Pick<MenuChange, 'checkMedium' | 'label'>,
+): readonly string[] => [...(checkMedium ? [MEDIA_CHECK] : []), kickstartArgument(label.to, kickstart)];
 
 /** Names a kickstart: `inst.ks=` and what it was called before RHEL 8, `inst.ks.sendmac` and its like excepted. */
 export const isKickstartArgument = (word: string): boolean => /^(?:inst\.)?ks(?:=|$)/.test(word);

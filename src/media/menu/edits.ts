@@ -22,6 +22,12 @@ export function applyEdits(text: string, edits: readonly TextEdit[]): string {
   return [...parts, text.slice(at)].join('');
 }
 
+/** Takes a word out, with the space before it. */
+export function withoutWord(text: string, { start, end }: Span): TextEdit {
+  const before = /[ \t]*$/.exec(text.slice(0, start))?.[0].length ?? 0;
+  return { start: start - before, end, text: '' };
+}
+
 /** The text without what an earlier run added. A begin without an end is somebody else's comment. */
 export function withoutBlock(text: string): string {
   const begin = lineStarting(text, BLOCK_BEGIN, 0);

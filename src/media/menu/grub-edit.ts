@@ -9,11 +9,10 @@ import {
   findInstallEntry,
   isKickstartArgument,
   isNotForNodes,
-  kickstartArgument,
-  MEDIA_CHECK,
+  nodeArguments,
   relabelled,
 } from './arguments.ts';
-import { applyEdits, lineEnding, lineStart, type TextEdit, withoutBlock } from './edits.ts';
+import { applyEdits, lineEnding, lineStart, type TextEdit, withoutBlock, withoutWord } from './edits.ts';
 import { assignment, commandName, isKernelCommand, isMenuCommand, readGrubMenu } from './grub.ts';
 import { type GrubCommand, parseGrub } from './grub-syntax.ts';
 import {
@@ -131,11 +130,6 @@ function kickstartEdits(text: string, command: GrubCommand): readonly TextEdit[]
     .map((word) => withoutWord(text, word));
 }
 
-function withoutWord(text: string, { start, end }: Span): TextEdit {
-  const before = /[ \t]*$/.exec(text.slice(0, start))?.[0].length ?? 0;
-  return { start: start - before, end, text: '' };
-}
-
 function nodeEntry(
   text: string,
   commands: readonly GrubCommand[],
@@ -151,15 +145,11 @@ function nodeEntry(
     if (!isKernelCommand(command)) return labelEdits(text, command, change.label);
     const dropped = command.words.slice(2).filter(isNotForNodes);
     const kept = { ...command, words: command.words.filter((word) => !dropped.includes(word)) };
-    const added = [
-      ...(change.checkMedium ? [MEDIA_CHECK] : []),
-      kickstartArgument(change.label.to, node.kickstart),
-    ];
     const end = command.words.at(-1)?.end ?? command.end;
     return [
       ...dropped.map((word) => withoutWord(text, word)),
       ...labelEdits(text, kept, change.label),
-      { start: end, end, text: ` ${added.join(' ')}` },
+      { start: end, end, text: ` ${nodeArguments(node, change).join(' ')}` },
     ];
   });
   const shifted = edits.map((edit) => ({

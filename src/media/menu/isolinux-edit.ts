@@ -5,11 +5,10 @@ import {
   findInstallEntry,
   isKickstartArgument,
   isNotForNodes,
-  kickstartArgument,
-  MEDIA_CHECK,
+  nodeArguments,
   relabelled,
 } from './arguments.ts';
-import { applyEdits, lineEnding, type TextEdit, withoutBlock } from './edits.ts';
+import { applyEdits, lineEnding, type TextEdit, withoutBlock, withoutWord } from './edits.ts';
 import {
   type IsolinuxConfig,
   type IsolinuxLabel,
@@ -99,10 +98,7 @@ function lineEdits(
 
 function argumentEdits(text: string, word: MenuWord, { label }: MenuChange): readonly TextEdit[] {
   const { start, end, value } = word;
-  if (isKickstartArgument(value)) {
-    const before = /[ \t]*$/.exec(text.slice(0, start))?.[0].length ?? 0;
-    return [{ start: start - before, end, text: '' }];
-  }
+  if (isKickstartArgument(value)) return [withoutWord(text, word)];
   const renamed = relabelled(value, label.from, label.to);
   return renamed === undefined ? [] : [{ start, end, text: renamed }];
 }
@@ -129,8 +125,7 @@ function nodeEntry(
     ...inherited
       .filter((word) => !isNotForNodes(word))
       .map(({ value }) => relabelled(value, label.from, label.to) ?? value),
-    ...(change.checkMedium ? [MEDIA_CHECK] : []),
-    kickstartArgument(label.to, node.kickstart),
+    ...nodeArguments(node, change),
   ];
   return [
     `label ${node.id}`,

@@ -2,13 +2,7 @@
  * Parameter files of s390x (`images/*.prm`): one kernel command line over several lines, no menu. Also the copy of it
  * inside `images/cdboot.img`, which is what a machine reads that starts from the medium itself.
  */
-import {
-  isKickstartArgument,
-  isMediaCheck,
-  kickstartArgument,
-  MEDIA_CHECK,
-  relabelled,
-} from './arguments.ts';
+import { isKickstartArgument, isMediaCheck, nodeArguments, relabelled } from './arguments.ts';
 import { applyEdits } from './edits.ts';
 import { wordsIn } from './isolinux.ts';
 import type { MenuChange, NodeEntry } from './types.ts';
@@ -23,7 +17,7 @@ export function editParameters(text: string, node: NodeEntry, { label, checkMedi
     const renamed = relabelled(value, label.from, label.to);
     return renamed === undefined ? [] : [{ start, end, text: renamed }];
   });
-  const added = [...(checkMedium ? [MEDIA_CHECK] : []), kickstartArgument(label.to, node.kickstart)];
+  const added = nodeArguments(node, { label, checkMedium });
   // A word that went leaves its line: an empty one would end the parameters on some hypervisors.
   const kept = applyEdits(text, edits)
     .split('\n')

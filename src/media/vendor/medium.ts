@@ -1,6 +1,7 @@
 /** A vendor's install medium: whose it is, and every copy of every boot configuration on it. */
 import { fileProblem, InputError } from '../../errors/problem.ts';
 import { SECTOR_BYTES } from '../../storage/gpt.ts';
+import { fatPlaces, MBR_TYPE_ESP } from '../image/fat-places.ts';
 import { type Medium, openFatAt, readMediumFile } from '../image/medium.ts';
 import {
   GPT_TYPE_BASIC_DATA,
@@ -142,24 +143,16 @@ async function textOf(medium: Medium, path: string): Promise<string | undefined>
   return bytes === undefined ? undefined : Buffer.from(bytes).toString('latin1');
 }
 
-/** What El Torito and the partition tables call an EFI image, and images of that name that nothing leads to. */
+/** What lies where an image may hold one, with its configurations. */
 async function findFatImages(medium: Medium): Promise<readonly FatImage[]> {
-  const { catalog, partitions, tree } = medium;
-  const files = [...tree.entries.values()].filter(
-    ({ kind, extents }) => kind === 'file' && extents.length > 0,
+  const { partitions, tree } = medium;
+  const byOffset = new Map(
+    [...tree.entries.values()]
+      .filter(({ kind, extents }) => kind === 'file' && extents.length > 0)
+      .map((file) => [(file.extents[0]?.block ?? 0) * ISO_BLOCK, file]),
   );
-  const byOffset = new Map(files.map((file) => [(file.extents[0]?.block ?? 0) * ISO_BLOCK, file]));
   const named = [...espsOfGpt(partitions), ...espsOfMbr(partitions)];
-  const offsets = [
-    ...(catalog?.entries ?? [])
-      .filter(({ platform }) => platform === 'uefi')
-      .map(({ block }) => block * ISO_BLOCK),
-    ...named.map(({ start }) => start * SECTOR_BYTES),
-    ...files
-      .filter(({ path }) => /^images\/\w*efi\w*\.img$/i.test(path))
-      .map(({ extents }) => (extents[0]?.block ?? 0) * ISO_BLOCK),
-  ];
-  const images = [...new Set(offsets)].map(async (offset): Promise<readonly FatImage[]> => {
+  const images = fatPlaces(medium).map(async ({ offset }): Promise<readonly FatImage[]> => {
     const volume = await openFatAt(medium.image, offset);
     const place = placeOf(offset, byOffset.get(offset), named);
     if (volume === undefined || place === undefined) return [];
@@ -191,7 +184,7 @@ const espsOfGpt = ({ gpt }: ImagePartitions): readonly EspEntry[] =>
 
 const espsOfMbr = ({ mbr }: ImagePartitions): readonly EspEntry[] =>
   (mbr?.entries ?? [])
-    .filter(({ type }) => type === 'ef')
+    .filter(({ type }) => type === MBR_TYPE_ESP)
     .map((entry) => ({ ...entry, typeGuid: GPT_TYPE_ESP }));
 
 function placeOf(
