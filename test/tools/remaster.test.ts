@@ -21,7 +21,10 @@ import { createExec } from '../../src/host/exec.ts';
 import { hashText } from '../../src/host/hash.ts';
 import { packageRoot } from '../../src/host/package-root.ts';
 import { openFatAt, readMedium, readMediumFile } from '../../src/media/image/medium.ts';
-import { withImage } from '../../src/media/image/source.ts';
+import { tableInForce } from '../../src/media/image/partitions.ts';
+import { readFrom, withImage } from '../../src/media/image/source.ts';
+import { readEntry, readTree } from '../../src/media/image/tree.ts';
+import { findVolume } from '../../src/media/image/volume.ts';
 import { implantChecksum } from '../../src/media/implant-checksum.ts';
 import type { FileRecord } from '../../src/media/manifest.ts';
 import { inspectVendorMedium } from '../../src/media/vendor/medium.ts';
@@ -233,6 +236,23 @@ describe("remastering a vendor's medium", function () {
         /^default slipway-node-node-a\n(?:.*\n)*label slipway-node-node-a\n.*\n.*\n {2}kernel vmlinuz\n {2}initrd initrd\.img\n {2}append inst\.ks=/,
       );
     }));
+
+  for (const layout of ['el10', 'fedora'] as const) {
+    it(`${layout}: the first partition of a stick shows the new files, too`, () =>
+      inTempDir(async (dir) => {
+        const { iso } = await remasterBase(dir, baseOf(layout), { media: NODE_A });
+        await withImage(iso, async (image) => {
+          const { tree, partitions } = await readMedium(image);
+          const start = tableInForce(partitions.gpt)?.partitions.find(({ number }) => number === 1)?.start;
+          const read = readFrom(image.read, (start ?? assert.fail()) * 512);
+          const volume = (await findVolume(read)) ?? assert.fail();
+          const inside = await readTree(read, volume.root);
+          assert.deepEqual([...inside.entries.keys()], [...tree.entries.keys()]);
+          const kickstart = inside.entries.get('slipway/ks/node-a.ks') ?? assert.fail();
+          assert.equal(Buffer.from(await readEntry(read, kickstart)).toString(), '# kickstart of node-a\n');
+        });
+      }));
+  }
 
   it("brings the user's files", () =>
     inTempDir(async (dir) => {
