@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FailedError, MissingError } from '../../src/errors/exit.ts';
-import { checkRoom, machinesAtOnce, needOf } from '../../src/lab/capacity.ts';
+import { checkRoom, describeRoom, machinesAtOnce, needOf } from '../../src/lab/capacity.ts';
 import { askLab, type ControlHandlers, serveControl } from '../../src/lab/control.ts';
 import { type Keeper, LabFolder } from '../../src/lab/lab-folder.ts';
 import { endLab, withLabLock } from '../../src/lab/launch.ts';
@@ -134,6 +134,17 @@ describe('the room for a lab', () => {
         error.message ===
           '3 machines need 4.2 GiB of memory, 4.0 GiB is free\n3 machines need 6.0 GiB on disk, 2.9 GiB is free in /lab' &&
         /--nodes/.test(error.hint ?? ''),
+    );
+  });
+
+  it('is told for a hundred bare systems, whether it is there or not', () => {
+    assert.equal(
+      describeRoom(
+        Array.from({ length: 100 }, () => needOf('uml', 512, 0)),
+        room,
+        '/lab',
+      ),
+      '100 machines need 15.6 GiB of memory; 4.0 GiB is free\n100 machines need 6.3 GiB on disk; 2.9 GiB is free in /lab',
     );
   });
 
