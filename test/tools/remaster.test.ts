@@ -24,7 +24,7 @@ import { openFatAt, readMedium, readMediumFile } from '../../src/media/image/med
 import { tableInForce } from '../../src/media/image/partitions.ts';
 import { readFrom, withImage } from '../../src/media/image/source.ts';
 import { readEntry, readTree } from '../../src/media/image/tree.ts';
-import { findVolume } from '../../src/media/image/volume.ts';
+import { findVolume, ISO_BLOCK, readVolume } from '../../src/media/image/volume.ts';
 import { implantChecksum } from '../../src/media/implant-checksum.ts';
 import type { FileRecord } from '../../src/media/manifest.ts';
 import { inspectVendorMedium } from '../../src/media/vendor/medium.ts';
@@ -95,6 +95,13 @@ describe("remastering a vendor's medium", function () {
         await exec({ file: 'checkisomd5', args: [iso], effect: 'read' });
         assert.deepEqual(await namesIn(join(dir, 'out')), RESULTS);
         assert.equal(hashText(await readFile(iso)), sha256);
+        const { blocks } = await withImage(baseOf(layout), readVolume);
+        const between = [64 * ISO_BLOCK, blocks * ISO_BLOCK] as const;
+        const [theirs, ours] = [await readFile(baseOf(layout)), await readFile(iso)];
+        assert.ok(
+          theirs.subarray(...between).equals(ours.subarray(...between)),
+          'the base lies where it lay',
+        );
         const [before, now] = [await filesOf(baseOf(layout)), await filesOf(iso)];
         const changed = [...before].filter(([path, hash]) => now.get(path) !== hash).map(([path]) => path);
         const own = [...now.keys()]
