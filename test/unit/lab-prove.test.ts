@@ -382,7 +382,11 @@ describe('carrying proofs out', () => {
       const percents = [2, 7, 51, 99].map(
         (percent) => `{"event":"said","line":"  boot: resync ${percent} %, 9 KiB/s"}`,
       );
-      const arrays = [event('create-arrays', 'changed'), event('seal-installation', 'applying')];
+      const arrays = [
+        event('create-arrays', 'changed'),
+        ...[event('unpack-image', 'applying'), event('unpack-image', 'changed')],
+        event('seal-installation', 'applying'),
+      ];
       const engine = scriptedEngine(({ kernel, disks }) => {
         if (kernel !== undefined) return [...arrays, ...percents, 'slipway: installed standalone'];
         if (disks.length === 1) return DEGRADED;
@@ -395,6 +399,25 @@ describe('carrying proofs out', () => {
       assert.deepEqual(
         engine.started[0]?.disks.map(({ writeLimit }) => writeLimit !== undefined),
         [false, true],
+      );
+    });
+  });
+
+  it('does not call 36 % of /boot 5 %', async () => {
+    await inTempDir(async (dir) => {
+      const engine = scriptedEngine(({ kernel }) =>
+        kernel === undefined
+          ? COMPLETE
+          : [
+              ...[event('unpack-image', 'applying'), event('unpack-image', 'changed')],
+              ...[event('seal-installation', 'applying'), '{"event":"said","line":"  boot: resync 36 %"}'],
+            ],
+      );
+      const run = await proven(dir, engine, ['trap/*/power-cut-at-5']);
+      assert.equal(cellOf(run, 'power-cut-at-5').verdict, 'failed');
+      assert.equal(
+        cellOf(run, 'power-cut-at-5').message,
+        'boot was at 36 % already when it was to be seen at 5 %',
       );
     });
   });

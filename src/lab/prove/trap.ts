@@ -16,10 +16,15 @@ export const TRAP = 'trap';
 
 /** How far /boot is when the power goes off. */
 const PERCENTS = [5, 50, 95] as const;
+/** What passes for that, in percent: md tells its progress in steps of 5 to 8. */
+const TOLERANCE = { below: 3, above: 9 } as const;
+
 /** Bytes a second that the disk takes which others are copied to. */
 const SPEED = {
-  /** So slow that what is installed is all that it can take in: the resync waits for the end, also on a busy computer. */
-  installing: 6 * 2 ** 20,
+  /** So slow that the resync has hardly begun when the installation ends, also on a busy computer. */
+  installing: 2 * 2 ** 20,
+  /** md itself steps back behind what is written meanwhile. */
+  unpacking: 24 * 2 ** 20,
   /** Unhindered an empty gigabyte is copied before anybody can see how far it is; so it takes a minute. */
   sealing: 24 * 2 ** 20,
   /** /boot alone takes minutes, in which the system starts and somebody presses a button. */
@@ -73,8 +78,13 @@ async function installSlowly(stage: Stage, boot: string, moments: Map<number, Mo
   const disks = slowed(stage, stage.disks, SPEED.installing);
   await stage.power({ kernel, disks, medium: { kind: start.medium, file: iso } }, async (machine) => {
     const taken = new Moments(stage, 'resync');
+    const limit = (speed: number) => machine.limitWrites?.(copiedTo(stage), speed);
+    await waitForStep(machine, 'unpack-image', 'applying');
+    await limit(SPEED.unpacking);
+    await waitForStep(machine, 'unpack-image', 'changed');
+    await limit(SPEED.installing);
     await waitForStep(machine, 'seal-installation', 'applying');
-    await machine.limitWrites?.(copiedTo(stage), SPEED.sealing);
+    await limit(SPEED.sealing);
     for (const percent of PERCENTS) {
       await waitForPercent(machine, boot, percent);
       moments.set(percent, await taken.take(machine));
@@ -149,12 +159,15 @@ async function waitForStep(machine: LabMachine, id: string, state: string): Prom
   }
 }
 
+/** @throws {Disproof} when the array is seen too late: what is proven must be what the cell is called. */
 async function waitForPercent(machine: LabMachine, array: string, percent: number): Promise<void> {
   const pattern = new RegExp(`${array}: resync (\\d+) %|slipway: installed `);
   for (;;) {
     const line = await machine.waitForLine(pattern, LIMIT.install);
     const done = pattern.exec(line)?.[1];
     if (done === undefined) throw new Disproof(`${array} was in sync before it was seen at ${percent} %`);
-    if (Number(done) >= percent) return;
+    if (Number(done) < percent - TOLERANCE.below) continue;
+    if (Number(done) <= percent + TOLERANCE.above) return;
+    throw new Disproof(`${array} was at ${done} % already when it was to be seen at ${percent} %`, [line]);
   }
 }
