@@ -8,7 +8,7 @@ import type { NodePlan } from '../../src/plan/types.ts';
 import { goldenNames, goldenPlan, render, withIncluded } from '../helpers/rendered.ts';
 
 describe('the embedded installer', () => {
-  // It does not encrypt yet, and says so.
+  // A spec has no place for a passphrase yet, and the installer asks nobody for one.
   for (const name of goldenNames().filter((one) => one !== 'luks-root')) {
     it(`makes the partitions and arrays of the plan: ${name}`, () => {
       for (const node of goldenPlan(name).nodes) {
