@@ -15,9 +15,14 @@ export const bootArrayNames = ({ plan, layout }: NodeFacts): readonly string[] =
     role === 'boot' || role === 'esp' ? [name] : [],
   );
 
-/** Names of this node's arrays to be compared. */
+/**
+ * Names of this node's arrays to be compared. All, where there is no list yet: a resync that a power cut broke off may
+ * have ended before anybody looked for the first time.
+ */
 export async function comparisonsDue(machine: Machine, facts: NodeFacts): Promise<readonly string[]> {
-  const names = ((await machine.readFile(COMPARE_DUE_PATH)) ?? '').split('\n');
+  const list = await machine.readFile(COMPARE_DUE_PATH);
+  if (list === undefined) return bootArrayNames(facts);
+  const names = list.split('\n');
   return bootArrayNames(facts).filter((name) => names.includes(name));
 }
 

@@ -36,7 +36,7 @@ export const passMdGate: AgentStep = {
       ...arrays.map((array) => mdReady(array, membersOf(facts))).flatMap((r) => (r.ready ? [] : [r.why])),
       ...missing.map((name) => `array ${name} is not assembled`),
       ...(await differences(machine, bootArrays(facts, arrays))),
-      ...due.map((name) => `the members of array ${name} have not been compared since its resync`),
+      ...due.map((name) => `the members of array ${name} are still to be compared`),
     ];
     if (reasons.length > 0) return { done: false, why: reasons.join('; ') };
     return { done: true, evidence: { arrays: arrays.map(describe) } };

@@ -1,4 +1,5 @@
 /** A node with two disks as the embedded installer leaves it, in memory. */
+import { COMPARE_DUE_PATH } from '../../postinstall/comparisons-due.ts';
 import type { NodePlan } from '../../src/plan/types.ts';
 import {
   ARRAY_UUID,
@@ -116,6 +117,7 @@ export function installedNode(options: Parameters<typeof fakeMachine>[0] = {}): 
     '/proc/sys/kernel/random/boot_id': 'boot-1\n',
     '/proc/self/mountinfo': '',
     '/etc/slipway/node.json': JSON.stringify(PLAN),
+    [COMPARE_DUE_PATH]: '',
     '/etc/hostname': 'node-a\n',
     '/etc/machine-id': '0123456789abcdef0123456789abcdef\n',
     '/etc/hosts': '127.0.0.1 localhost\n',
