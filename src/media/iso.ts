@@ -1,5 +1,5 @@
 /** Step "media": everything that was made so far becomes one bootable ISO with its manifest and checksum beside it. */
-import { stat, truncate, writeFile } from 'node:fs/promises';
+import { access, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Exec } from '../engine/command.ts';
 import { makeFolder } from '../engine/make-folder.ts';
@@ -77,6 +77,8 @@ async function build(b: Build): Promise<IsoResult> {
       sourceDateEpoch: inputs.sourceDateEpoch,
     }),
   );
+  // A preview has written nothing, and ends here.
+  await access(iso);
   say('implanting the checksum of the medium');
   await implantChecksum(iso);
   say('reading the ISO back');
