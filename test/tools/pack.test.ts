@@ -56,6 +56,7 @@ describe('the package', function () {
         (await readdir(join(project, 'dist'))).sort(),
         [
           `${plan.cluster}.iso`,
+          `${plan.cluster}.key.iso`,
           `${plan.cluster}.manifest.json`,
           `${plan.cluster}.sha256`,
           `${plan.cluster}.spdx.json`,
