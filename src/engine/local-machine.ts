@@ -24,9 +24,9 @@ const MAX_LINKS = 40;
 export function localMachine(options: LocalMachineOptions = {}): Machine {
   const { root = '/', signal } = options;
   const exec = options.exec ?? spawnExec(signal === undefined ? {} : { signal });
+  const resolve = async (path: string): Promise<string> => join(root, await resolveBelow(root, path));
   // Of the running system itself the kernel resolves the links, in one call instead of one for each folder of a path.
-  const locate = async (path: string): Promise<string> =>
-    root === '/' ? path : join(root, await resolveBelow(root, path));
+  const locate = async (path: string): Promise<string> => (root === '/' ? path : resolve(path));
 
   return {
     exec,
@@ -43,9 +43,9 @@ export function localMachine(options: LocalMachineOptions = {}): Machine {
       return readBuffered(real, offset, length);
     },
     async writeFile(path, content, mode) {
-      const real = await locate(path);
-      if (isKernelFile(path)) await writeFile(real, content);
-      else await writeFileAtomically(real, content, mode);
+      if (isKernelFile(path)) await writeFile(await locate(path), content);
+      // A rename does not follow a link, it takes its place.
+      else await writeFileAtomically(await resolve(path), content, mode);
     },
     exists: async (path) => (await absentAs(undefined, stat(await locate(path)))) !== undefined,
     list: async (path) => (await absentAs([], readdir(await locate(path)))).sort(),

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { announce, consoleNames } from '../../src/engine/announce.ts';
@@ -142,6 +151,20 @@ describe('localMachine', () => {
     await assert.rejects(machine.readFile('/loop'), /too many levels/);
     await machine.writeFile('/absolute/new', 'inside');
     assert.equal(readFileSync(join(dir, 'usr/new'), 'utf8'), 'inside');
+  });
+
+  it('writes where a link leads, and leaves the link, on the running system too', async () => {
+    writeFileSync(join(dir, 'kept'), 'old');
+    for (const [root, prefix] of [
+      [dir, ''],
+      ['/', dir],
+    ] as const) {
+      const name = root === '/' ? 'here' : 'below';
+      symlinkSync('kept', join(dir, name));
+      await localMachine({ root }).writeFile(`${prefix}/${name}`, root);
+      assert.equal(readFileSync(join(dir, 'kept'), 'utf8'), root);
+      assert.equal(lstatSync(join(dir, name)).isSymbolicLink(), true);
+    }
   });
 
   it('reads the same bytes with and without the page cache, at any offset and past the end', async () => {
