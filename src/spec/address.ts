@@ -30,6 +30,15 @@ export function subnetOf(cidr: string): Subnet {
   return { network, broadcast: network + size - 1, prefix };
 }
 
+/** What an address with prefix length stands for when it is no host's; undefined for a host's. */
+export function reservedAs(cidr: string): 'network' | 'broadcast' | undefined {
+  const { network, broadcast, prefix } = subnetOf(cidr);
+  // A /31 has two hosts and no broadcast (RFC 3021).
+  if (prefix === 31) return undefined;
+  const value = ipv4Number(hostPart(cidr));
+  return value === network ? 'network' : value === broadcast ? 'broadcast' : undefined;
+}
+
 export function inSubnet(address: string, subnet: Subnet): boolean {
   const value = ipv4Number(address);
   return value >= subnet.network && value <= subnet.broadcast;

@@ -1,5 +1,5 @@
 /** Rules about nodes that form a cluster: how many, what they run, and how one that does not answer is made harmless. */
-import { hostPart, ipv4Number, subnetOf, subnetText } from '../address.ts';
+import { hostPart, reservedAs, subnetOf, subnetText } from '../address.ts';
 import type { Finding, Rule } from '../finding.ts';
 import { NO_FENCING } from '../formats.ts';
 import type { FenceDeviceSpec } from '../ha-schema.ts';
@@ -7,7 +7,7 @@ import { membersOf } from '../members.ts';
 import { clusteredMount } from '../mounts.ts';
 import type { ClusterSpec, VolumeSpec } from '../schema.ts';
 import { suggest } from '../suggest.ts';
-import { repeated } from './repeated.ts';
+import { listedTwice, repeated } from './repeated.ts';
 
 /** Two nodes are a pair; corosync is tested with up to 16 by those who sell it. */
 const CLUSTER_SIZE = { least: 3, most: 16 };
@@ -189,11 +189,10 @@ const addressOfService: Rule = (spec) => {
     const message = `${hostPart(vip)} is the address of ${owner.whose} already`;
     return [{ path, rule: 'duplicate-address', message, hint: 'the address that moves belongs to no node' }];
   }
-  const subnet = subnetOf(vip);
-  const text = subnetText(subnet);
-  const value = ipv4Number(hostPart(vip));
-  if (subnet.prefix < 31 && (value === subnet.network || value === subnet.broadcast)) {
-    const message = `${hostPart(vip)} is the ${value === subnet.network ? 'network' : 'broadcast'} address of ${text}, not a host's`;
+  const text = subnetText(subnetOf(vip));
+  const what = reservedAs(vip);
+  if (what !== undefined) {
+    const message = `${hostPart(vip)} is the ${what} address of ${text}, not a host's`;
     return [{ path, rule: 'address-not-in-subnet', message }];
   }
   const outside = membersOf(spec).filter(({ node }) =>
@@ -207,15 +206,7 @@ const addressOfService: Rule = (spec) => {
   ];
 };
 
-const distinctServices: Rule = (spec) =>
-  repeated(
-    (spec.ha?.services ?? []).map((unit, i) => ({ unit, i })),
-    ({ unit }) => unit,
-  ).map(({ again }) => ({
-    path: ['ha', 'services', again.i],
-    rule: 'duplicate-name',
-    message: `'${again.unit}' is listed twice`,
-  }));
+const distinctServices: Rule = (spec) => listedTwice(spec.ha?.services ?? [], ['ha', 'services']);
 
 export const haRules: readonly Rule[] = [
   oneCluster,

@@ -4,7 +4,7 @@ import { isLogical, volumeKey } from '../footprint.ts';
 import { clusteredMount, mountPointOf } from '../mounts.ts';
 import type { LayoutSpec, VolumeRole, VolumeSpec } from '../schema.ts';
 import { formatSize } from '../size.ts';
-import { repeated } from './repeated.ts';
+import { listedTwice, repeated } from './repeated.ts';
 
 interface PlacedVolume {
   readonly volume: VolumeSpec;
@@ -274,14 +274,7 @@ const groupHoldsSomething = forEachLayout((layout, name) =>
 );
 
 const distinctFirmware = forEachLayout((layout, name) =>
-  repeated(
-    layout.firmware.map((firmware, i) => ({ firmware, i })),
-    ({ firmware }) => firmware,
-  ).map(({ again }) => ({
-    path: ['layouts', name, 'firmware', again.i],
-    rule: 'duplicate-name',
-    message: `'${again.firmware}' is listed twice`,
-  })),
+  listedTwice(layout.firmware, ['layouts', name, 'firmware']),
 );
 
 export const layoutRules: readonly Rule[] = [

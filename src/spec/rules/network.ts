@@ -1,5 +1,5 @@
 /** Rules about interfaces and addresses. */
-import { hostPart, inSubnet, ipv4Number, ipv4Text, subnetOf, subnetText } from '../address.ts';
+import { hostPart, inSubnet, ipv4Text, reservedAs, subnetOf, subnetText } from '../address.ts';
 import type { KeyPath, Rule } from '../finding.ts';
 import type { ClusterSpec, InterfaceSpec, NodeSpec } from '../schema.ts';
 import { repeated } from './repeated.ts';
@@ -90,12 +90,9 @@ const uniqueAddresses: Rule = (spec) =>
 const addressInSubnet: Rule = (spec) =>
   places(spec).flatMap(({ face, path }) => {
     if (face.address === 'dhcp') return [];
-    const subnet = subnetOf(face.address);
-    // A /31 has two hosts and no broadcast (RFC 3021).
-    if (subnet.prefix === 31) return [];
-    const value = ipv4Number(hostPart(face.address));
-    const what = value === subnet.network ? 'network' : value === subnet.broadcast ? 'broadcast' : undefined;
+    const what = reservedAs(face.address);
     if (what === undefined) return [];
+    const subnet = subnetOf(face.address);
     return [
       {
         path: [...path, 'address'],
