@@ -21,7 +21,7 @@ import { benchLint } from './bench/lint.ts';
 import { benchNode } from './bench/node.ts';
 import { benchRemaster } from './bench/remaster.ts';
 import type { Row } from './bench/row.ts';
-import { describeMachine, formatTable } from './bench/table.ts';
+import { describeBench, formatTable } from './bench/table.ts';
 
 interface Benchmark {
   readonly name: string;
@@ -64,7 +64,7 @@ async function main(): Promise<number> {
   const benchmarks = chosen(values.quick, positionals);
   const signal = interruption();
   const exec = createExec({ signal });
-  const machine = describeMachine(await accelerate(exec));
+  const machine = describeBench(await accelerate(exec));
   const rows: Row[] = [];
   let failures = 0;
   for (const { name, run } of benchmarks) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Exec } from '../../src/engine/command.ts';
 import { withTempDir } from '../../src/host/atomic.ts';
 import { packageRoot } from '../../src/host/package-root.ts';
+import { buildProgram } from '../../test/helpers/build-program.ts';
 import { LIMIT } from '../../test/helpers/qemu.ts';
 import { type Row, secondsSince } from './row.ts';
 
@@ -31,7 +32,7 @@ export function benchApplyTo(spec: string, folder: string, exec: Exec): Promise<
       await run('apply', ...options);
       return secondsSince(begun);
     };
-    await exec({ file: process.execPath, args: ['scripts/build.mjs'], cwd: packageRoot(), effect: 'write' });
+    await buildProgram(exec);
     try {
       await run('up', join(own, spec), '--out', out);
       const emulated = await edited();

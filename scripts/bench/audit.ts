@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Exec, shellLine } from '../../src/engine/command.ts';
 import { withTempDir } from '../../src/host/atomic.ts';
 import { packageRoot } from '../../src/host/package-root.ts';
+import { buildProgram } from '../../test/helpers/build-program.ts';
 import { vendorBase } from '../../test/helpers/vendor-bases.ts';
 import { median, type Row } from './row.ts';
 
@@ -15,14 +16,13 @@ const TIMEOUT_MS = 10 * 60_000;
 
 export function benchAudit(exec: Exec): Promise<readonly Row[]> {
   return withTempDir(async (dir) => {
-    const root = packageRoot();
-    await exec({ file: process.execPath, args: [join(root, 'scripts', 'build.mjs')], effect: 'write' });
+    await buildProgram(exec);
     const image = await largeMedium(dir, exec);
     const took: number[] = [];
     for (let n = 0; n < REPEATS; n++) {
       const { stdout, durationMs } = await exec({
         file: process.execPath,
-        args: [join(root, 'lib', 'cli.js'), 'audit', '--no-checksum', image],
+        args: [join(packageRoot(), 'lib', 'cli.js'), 'audit', '--no-checksum', image],
         effect: 'read',
         // The medium has no checksum, which its menu asks for.
         accept: [3],

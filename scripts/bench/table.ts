@@ -1,6 +1,7 @@
 /** The table of all figures, with the machine they were measured on. */
-import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
+import { loadavg } from 'node:os';
 import Table from 'cli-table3';
+import { describeMachine, runnerOf } from '../../src/commands/describe-machine.ts';
 import type { Acceleration } from '../../src/lab/qemu-args.ts';
 import { quantity, type Row } from './row.ts';
 
@@ -8,16 +9,9 @@ import { quantity, type Row } from './row.ts';
 const NOTE_WIDTH = 56;
 
 /** To be asked before anything is measured: what else the machine does is in every figure. */
-export function describeMachine(acceleration: Acceleration): string {
-  return [
-    cpus()[0]?.model.trim() ?? 'unknown processor',
-    `${availableParallelism()} cores`,
-    `${Math.round(totalmem() / 1024 ** 3)} GiB`,
-    `Linux ${release()}`,
-    `Node ${process.versions.node}`,
-    acceleration.toUpperCase(),
-    `load ${(loadavg()[0] ?? 0).toFixed(1)} before`,
-  ].join(', ');
+export function describeBench(acceleration: Acceleration): string {
+  const load = (loadavg()[0] ?? 0).toFixed(1);
+  return `${describeMachine(runnerOf(acceleration))}, Node ${process.versions.node}, load ${load} before`;
 }
 
 export function formatTable(rows: readonly Row[]): string {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { CommandResult } from '../../src/engine/command.ts';
 import { createExec } from '../../src/host/exec.ts';
 import { packageRoot } from '../../src/host/package-root.ts';
+import { buildProgram } from './build-program.ts';
 import { LIMIT } from './qemu.ts';
 
 const root = packageRoot();
@@ -35,7 +36,7 @@ export class CommandLineLab {
   }
 
   async up(...args: readonly string[]): Promise<void> {
-    await exec({ file: process.execPath, args: ['scripts/build.mjs'], cwd: root, effect: 'write' });
+    await buildProgram(exec);
     const { exitCode, stdout, stderr } = await this.run('up', '--out', this.out, ...args);
     assert.equal(exitCode, 0, `${stdout}\n${stderr}`);
   }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createExec } from '../../src/host/exec.ts';
 import { packageRoot } from '../../src/host/package-root.ts';
 import type { Run, Verdict } from '../../src/lab/evidence/types.ts';
+import { buildProgram } from './build-program.ts';
 
 const exec = createExec();
 
@@ -23,7 +24,7 @@ export async function prove(limitMs: number, ...args: readonly string[]): Promis
   const node = (...words: readonly string[]) =>
     exec({ file: process.execPath, args: words, cwd, effect: 'write', accept: [0, 3], timeoutMs: limitMs });
   try {
-    await node('scripts/build.mjs');
+    await buildProgram(exec);
     const report = join(out, 'report');
     const { exitCode, stdout, stderr } = await node('lib/cli.js', 'lab', 'prove', ...args, '--out', report);
     const run: Run = JSON.parse(await readFile(join(report, 'run.json'), 'utf8'));

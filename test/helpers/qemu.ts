@@ -9,6 +9,7 @@ import { createDisk } from '../../src/lab/disks.ts';
 import type { LabDisk, LabFirmware, LabMachine, LabMachineSpec } from '../../src/lab/engine.ts';
 import { qemuEngine } from '../../src/lab/qemu.ts';
 import { chooseEntry, installFrom } from '../../src/lab/run-node.ts';
+import { buildProgram } from './build-program.ts';
 
 /** Milliseconds a phase may take under emulation on a busy machine: far more than it needs, far less than for ever. */
 export const LIMIT = {
@@ -40,7 +41,7 @@ export async function buildExampleIso(
   const exec = createExec();
   const node = (...args: readonly string[]) =>
     exec({ file: process.execPath, args, cwd: root, env, effect: 'write', timeoutMs: LIMIT.build });
-  await node('scripts/build.mjs');
+  await buildProgram(exec);
   await node('lib/cli.js', 'iso', `examples/${example}.yaml`, '--out', out, ...options);
   return join(out, `${example}.iso`);
 }

@@ -19,7 +19,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { describeMachine } from '../../scripts/bench/table.ts';
+import { describeBench } from '../../scripts/bench/table.ts';
 import { CommandError } from '../../src/engine/command.ts';
 import { FailedError, MissingError } from '../../src/errors/exit.ts';
 import { withTempDir, writeFileAtomically } from '../../src/host/atomic.ts';
@@ -69,7 +69,7 @@ async function main(options: Options, scratch: string): Promise<number> {
   console.log(consoleTable(asked));
   console.log(`Consoles and what was read of the disks: ${lab.folder}; results: ${file}`);
   if (options.record) {
-    const facts = { date: new Date().toISOString().slice(0, 10), machine: describeMachine(acceleration) };
+    const facts = { date: new Date().toISOString().slice(0, 10), machine: describeBench(acceleration) };
     const previous = await readFile(PAGE, 'utf8').catch(() => '');
     const page = conformancePage({ ...of, ...facts, version: packageVersion() }, results, previous);
     await writeFileAtomically(PAGE, page);
