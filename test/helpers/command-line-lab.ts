@@ -1,6 +1,7 @@
 /** A lab as users have it: by the command line, in a folder of its own. */
 import assert from 'node:assert/strict';
-import { mkdtemp } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandResult } from '../../src/engine/command.ts';
@@ -49,6 +50,13 @@ export class CommandLineLab {
   }
 }
 
-/** A lab with a folder of results of its own. */
-export const newLab = async (): Promise<CommandLineLab> =>
-  new CommandLineLab(await mkdtemp(join(tmpdir(), 'slipway-lab-up-')));
+/** A lab for the tests of the `describe` that asks for it, ended and removed after them. */
+export function labOfSuite(): CommandLineLab {
+  const lab = new CommandLineLab(join(tmpdir(), `slipway-lab-up-${randomUUID()}`));
+  before(() => mkdir(lab.out, { mode: 0o700 }));
+  after('end the lab', async () => {
+    await lab.run('down');
+    await rm(lab.out, { recursive: true, force: true });
+  });
+  return lab;
+}

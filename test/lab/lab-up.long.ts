@@ -1,22 +1,13 @@
 import assert from 'node:assert/strict';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type CommandLineLab, newLab } from '../helpers/command-line-lab.ts';
+import { labOfSuite } from '../helpers/command-line-lab.ts';
 import { LIMIT, Sequence } from '../helpers/qemu.ts';
 
 describe('a lab of installed nodes, by the command line', () => {
   const proof = new Sequence();
-  let lab: CommandLineLab;
-
-  before(async () => {
-    lab = await newLab();
-  });
-
-  after('end the lab', async () => {
-    await lab.run('down');
-    await rm(lab.out, { recursive: true, force: true });
-  });
+  const lab = labOfSuite();
 
   proof.step(
     'installs a node on disks of a SCSI controller, and waits until it is complete',
@@ -57,16 +48,7 @@ describe('a lab of installed nodes, by the command line', () => {
 
 describe('a lab of bare systems, by the command line', () => {
   const proof = new Sequence();
-  let lab: CommandLineLab;
-
-  before(async () => {
-    lab = await newLab();
-  });
-
-  after('end the lab', async () => {
-    await lab.run('down');
-    await rm(lab.out, { recursive: true, force: true });
-  });
+  const lab = labOfSuite();
 
   proof.step('brings them up, and they reach each other', LIMIT.build + LIMIT.settled, async () => {
     await lab.up('--engine', 'uml', '--nodes', '3');

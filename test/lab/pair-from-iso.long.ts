@@ -1,10 +1,10 @@
 /** Two machines, one ISO and its key medium: a pair that forms itself and is verified. */
 import assert from 'node:assert/strict';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createExec } from '../../src/host/exec.ts';
 import { readKeyMedium } from '../../src/secrets/key-medium.ts';
-import { type CommandLineLab, newLab } from '../helpers/command-line-lab.ts';
+import { labOfSuite } from '../helpers/command-line-lab.ts';
 import { LIMIT, Sequence } from '../helpers/qemu.ts';
 
 const NODES = ['node-a', 'node-b'];
@@ -14,22 +14,13 @@ const DECLARED = ['22', '5405', '7788'];
 
 describe('a pair, from spec to a service that moves', () => {
   const proof = new Sequence();
-  let lab: CommandLineLab;
+  const lab = labOfSuite();
 
   const on = async (node: string, command: string): Promise<string> => {
     const { stdout, stderr, exitCode } = await lab.run('ssh', node, '--', command);
     assert.equal(exitCode, 0, `${node}: ${command}\n${stdout}\n${stderr}`);
     return stdout;
   };
-
-  before(async () => {
-    lab = await newLab();
-  });
-
-  after('end the lab', async () => {
-    await lab.run('down');
-    await rm(lab.out, { recursive: true, force: true });
-  });
 
   proof.step(
     'forms itself from the ISO and the key medium',
