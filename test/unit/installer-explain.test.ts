@@ -13,25 +13,20 @@ const released = await Promise.all(
 const failed = (message: string, remedy?: string) =>
   ({ failureClass: 'verify-failed', message, ...(remedy === undefined ? {} : { remedy }) }) as const;
 
+const TOO_SMALL = ['config-invalid', /^make the file system larger; /] as const;
+
 describe('what is behind a failure', () => {
   for (const [title, message, failureClass, remedy] of [
-    [
-      'a full file system, by Node',
-      'ENOSPC: no space left on device, write',
-      'config-invalid',
-      /^make the file system larger; /,
-    ],
+    ['a full file system, by Node', 'ENOSPC: no space left on device, write', ...TOO_SMALL],
     [
       'a full file system, by a program',
       'cp ended with exit code 1: cp: error writing: No space left on device',
-      'config-invalid',
-      /^make the file system larger; /,
+      ...TOO_SMALL,
     ],
     [
       'a full file system, by rpm',
       'rpm ended with exit code 1: installing package a needs 12MB more space on the / filesystem',
-      'config-invalid',
-      /^make the file system larger; /,
+      ...TOO_SMALL,
     ],
     [
       'a disk that fails',
