@@ -3,6 +3,7 @@ import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { MissingError } from '../../src/errors/exit.ts';
 import type { Run } from '../../src/lab/evidence/types.ts';
 import { LabFolder } from '../../src/lab/lab-folder.ts';
@@ -26,12 +27,12 @@ interface Answer {
 
 function get(
   url: string,
-  options: { readonly host?: string; readonly method?: string } = {},
+  options: { readonly host?: string; readonly method?: string; readonly path?: string } = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const { host, method = 'GET' } = options;
+    const { host, ...given } = { method: 'GET', ...options };
     const headers = host === undefined ? {} : { host };
-    const asked = request(url, { method, headers }, (response) => {
+    const asked = request(url, { ...given, headers }, (response) => {
       let body = '';
       response.setEncoding('utf8');
       response.on('data', (text: string) => {
@@ -118,6 +119,43 @@ describe('the live page', () => {
       assert.equal((await get(url, { method: 'POST' })).status, 405);
       assert.equal((await get(url.replace('/?', '/run.json?'))).status, 404);
     });
+  });
+
+  it('is not ended by an address that is none', async () => {
+    await withPage(async ({ url }) => {
+      for (const path of ['//', 'http://[', '/\\'])
+        assert.equal((await get(url, { path })).status, 403, path);
+      assert.equal((await get(url)).status, 200);
+    });
+  });
+
+  it('looks once for all who ask at the same time, and has seen the end when it is closed', async () => {
+    let looking = 0;
+    let together = 0;
+    let cluster = 'first';
+    const page = await serveLivePage({
+      ...{ port: 0, everyMs: 5 },
+      async look() {
+        const seen = cluster;
+        together = Math.max(together, ++looking);
+        await pause(20);
+        looking--;
+        return pageView({ ...RUN, cluster: seen }, NO_MATERIAL, 1);
+      },
+    });
+    let last = '';
+    for await (const { event, data } of events(page.url.replace('/?', '/events?'))) {
+      if (event === 'end') break;
+      last = data;
+      if (cluster === 'last') continue;
+      await Promise.all([get(page.url), get(page.url)]);
+      // While the page looks, every moment of which is one before the end.
+      while (looking === 0) await pause(1);
+      cluster = 'last';
+      void page.close();
+    }
+    assert.match(last, /"title":"[^"]*last/);
+    assert.equal(together, 1);
   });
 
   it('sends what has changed, and only that, up to the end', async () => {

@@ -18,27 +18,31 @@ export interface LivePage {
 export interface LivePageOptions {
   /** 0 lets the system choose. */
   readonly port: number;
-  /** What is to be seen now. Asked only while somebody looks. */
+  /** What is to be seen now. Asked only while somebody looks, and never while it is being answered. */
   look(): Promise<PageView>;
   /** Milliseconds from one look to the next; default 1000. */
   readonly everyMs?: number;
 }
 
 /** Serves until it is closed. @throws {MissingError} when the port cannot be had. */
-export async function serveLivePage({ port, look, everyMs = 1000 }: LivePageOptions): Promise<LivePage> {
+export async function serveLivePage(options: LivePageOptions): Promise<LivePage> {
+  const { port, everyMs = 1000 } = options;
+  const look = shared(() => options.look());
   const token = randomBytes(24).toString('base64url');
   const audience = new Audience(look);
   const server = createServer((request, response) => {
     const { port: own } = portOf(server);
-    const refusal = refusalOf(request, own, token);
+    const target = targetOf(request);
+    const refusal = refusalOf(request, target, own, token);
     if (refusal !== undefined) return void answer(response, refusal.status, 'text/plain', refusal.words);
-    const { pathname } = new URL(request.url ?? '/', `http://${ADDRESS}`);
-    if (pathname === '/events') return void audience.join(response);
-    if (pathname !== '/') return void answer(response, 404, 'text/plain', 'There is nothing here.\n');
-    look().then(
-      (view) => answer(response, 200, 'text/html', renderPage(view, true)),
-      () => answer(response, 503, 'text/plain', 'There is nothing to be seen yet.\n'),
-    );
+    if (target?.pathname === '/events') return void audience.join(response);
+    if (target?.pathname !== '/') return void answer(response, 404, 'text/plain', 'There is nothing here.\n');
+    look()
+      .then((view) => renderPage(view, true))
+      .then(
+        (html) => answer(response, 200, 'text/html', html),
+        () => answer(response, 503, 'text/plain', 'There is nothing to be seen yet.\n'),
+      );
   });
   await listen(server, port);
   const timer = setInterval(() => void audience.tell(), everyMs);
@@ -54,6 +58,23 @@ export async function serveLivePage({ port, look, everyMs = 1000 }: LivePageOpti
   };
 }
 
+/** Who asks while it is being answered gets that answer. */
+function shared<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asked: Promise<T> | undefined;
+  return () => {
+    asked ??= ask().finally(() => {
+      asked = undefined;
+    });
+    return asked;
+  };
+}
+
+/** Undefined for what is no address at all, such as `//`. */
+function targetOf({ url = '/' }: IncomingMessage): URL | undefined {
+  const base = `http://${ADDRESS}`;
+  return URL.canParse(url, base) ? new URL(url, base) : undefined;
+}
+
 interface Refusal {
   readonly status: number;
   readonly words: string;
@@ -61,7 +82,8 @@ interface Refusal {
 
 /** Undefined for a request that gets an answer. */
 function refusalOf(
-  { method, url = '/', headers }: IncomingMessage,
+  { method, headers }: IncomingMessage,
+  target: URL | undefined,
   port: number,
   token: string,
 ): Refusal | undefined {
@@ -69,7 +91,7 @@ function refusalOf(
   if (headers.host !== `${ADDRESS}:${port}` && headers.host !== `localhost:${port}`) {
     return { status: 403, words: 'This page has another name.\n' };
   }
-  if (!sameSecret(new URL(url, `http://${ADDRESS}`).searchParams.get('token') ?? '', token)) {
+  if (!sameSecret(target?.searchParams.get('token') ?? '', token)) {
     return { status: 403, words: 'The address lacks its token: take it from where slipway printed it.\n' };
   }
   return method === 'GET' ? undefined : { status: 405, words: 'This page is only to be looked at.\n' };
@@ -100,7 +122,8 @@ class Audience {
   readonly #look: () => Promise<PageView>;
   readonly #listening = new Set<ServerResponse>();
   #told: ReadonlyMap<string, string> = new Map();
-  #looking = false;
+  /** Sends the sections that have changed since they were last sent. */
+  readonly tell = shared(() => this.#tellChanges());
 
   constructor(look: () => Promise<PageView>) {
     this.#look = look;
@@ -116,10 +139,8 @@ class Audience {
     void this.tell();
   }
 
-  /** Sends the sections that have changed since they were last sent. */
-  async tell(): Promise<void> {
-    if (this.#looking || this.#listening.size === 0) return;
-    this.#looking = true;
+  async #tellChanges(): Promise<void> {
+    if (this.#listening.size === 0) return;
     try {
       const view = await this.#look();
       const sections = renderSections(view, true);
@@ -130,12 +151,12 @@ class Audience {
       }
     } catch {
       // What cannot be read now may be read in a second; whoever looks keeps what there was.
-    } finally {
-      this.#looking = false;
     }
   }
 
   async dismiss(): Promise<void> {
+    // The first may have looked before the last of it happened.
+    await this.tell();
     await this.tell();
     this.#send('end', '{}');
     for (const response of this.#listening) response.end();
