@@ -57,7 +57,10 @@ export async function enumeratePoints(pair: UmlPair): Promise<readonly CutPoint[
   return lists.flat();
 }
 
-/** One formation with these cuts, which are points of one node in their order. Never rejects for what the nodes do. */
+/**
+ * One formation with these cuts, which are points of one node in their order. Never rejects for what the nodes do: then
+ * there is one outcome, that of the last cut.
+ */
 export async function formWithCuts(pair: UmlPair, cuts: readonly Cut[]): Promise<readonly CutOutcome[]> {
   const outcomes: CutOutcome[] = [];
   try {
@@ -76,11 +79,10 @@ export async function formWithCuts(pair: UmlPair, cuts: readonly Cut[]): Promise
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     await cutBoth(pair);
-    const known = outcomes.map((outcome): CutOutcome => ({ ...outcome, result: 'failed', detail }));
-    return [
-      ...known,
-      ...cuts.slice(known.length).map((cut) => ({ ...cut, result: 'failed', detail }) as const),
-    ];
+    // Those before it were survived as far as the next one, which proves nothing; those behind it were not tried.
+    const last = outcomes.at(-1) ?? cuts[0];
+    if (last === undefined) throw error;
+    return [{ ...last, result: 'failed', detail: `cut number ${Math.max(1, outcomes.length)}: ${detail}` }];
   }
   await cutBoth(pair);
   return outcomes;

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../../src/host/package-root.ts';
+import { interruption, interruptionExitCode } from '../../src/host/signals.ts';
 import { enumeratePoints, formWithCuts, keepInstalled } from '../helpers/pair-power-cuts.ts';
 import { type Ledger, nextCuts, powerCutsPage, withOutcomes } from '../helpers/power-cut-ledger.ts';
 import { FENCED, makeUmlPair, type UmlPair } from '../helpers/uml-pair.ts';
@@ -73,11 +74,17 @@ async function main(): Promise<number> {
   const until = Date.now() + Number(values.minutes) * 60_000;
   const folder = await mkdtemp(join(tmpdir(), 'slipway-'));
   const pair = await makeUmlPair(folder, FENCED);
+  const clear = async (): Promise<void> => {
+    await pair.down();
+    await rm(folder, { recursive: true, force: true });
+  };
+  interruption().addEventListener('abort', () => {
+    void clear().finally(() => process.exit(interruptionExitCode()));
+  });
   try {
     return (await runAll(pair, until, Number(values.together))) ? 0 : 3;
   } finally {
-    await pair.down();
-    await rm(folder, { recursive: true, force: true });
+    await clear();
   }
 }
 

@@ -352,6 +352,26 @@ describe('a step that cannot go on', () => {
     );
   });
 
+  it('leaves DRBD to Pacemaker while that is about to connect it', async () => {
+    const pair = fakePair();
+    await form(pair);
+    pair.override(
+      'n1',
+      'drbdsetup',
+      () => 'slipway role:Secondary suspended:no\n  volume:0 minor:0 disk:UpToDate blocked:no\n',
+    );
+    pair.nodes[0].machine.ran.length = 0;
+    const problem = await obstacleOf(pair.nodes[0]);
+    assert.deepEqual(
+      [problem.failureClass, problem.message.split(';')[0]],
+      ['waiting-peer', 'Pacemaker has not started DRBD yet'],
+    );
+    assert.deepEqual(
+      pair.nodes[0].machine.ran.filter(({ effect }) => effect === 'write'),
+      [],
+    );
+  });
+
   it('stops at once when corosync has failed', async () => {
     const pair = fakePair();
     pair.override('n1', 'corosync-quorumtool', () => ({ exitCode: 1 }));

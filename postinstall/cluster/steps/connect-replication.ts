@@ -31,8 +31,8 @@ export const connectReplication: AgentStep = {
     const { replication, peer } = pairOf(facts);
     const { resource } = replication;
     const state = await readDrbd(machine, resource);
-    const isStarting =
-      state === undefined || (state.disk === 'Diskless' && state.connection === 'Unconfigured');
+    // Its resource agent attaches first and connects then; two that do it at once make one of them fail.
+    const isStarting = state === undefined || state.connection === 'Unconfigured';
     if (isStarting && (await unitState(machine, 'pacemaker.service')) === 'active')
       throw new StepFailure(
         'waiting-peer',

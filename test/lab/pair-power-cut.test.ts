@@ -1,0 +1,31 @@
+/** The most delicate of the power cuts of power-cuts.ts: DRBD was just told whose data counts, and both nodes go dark. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { formWithCuts, keepInstalled } from '../helpers/pair-power-cuts.ts';
+import { FENCED, makeUmlPair, type UmlPair } from '../helpers/uml-pair.ts';
+
+const MINUTE = 60_000;
+
+describe('a pair whose power goes off after `primary --force`', () => {
+  let folder: string;
+  let pair: UmlPair;
+
+  before('install two nodes', async function () {
+    this.timeout(10 * MINUTE);
+    folder = await mkdtemp(join(tmpdir(), 'slipway-'));
+    pair = await makeUmlPair(folder, FENCED);
+    await keepInstalled(pair);
+  });
+  after(async () => {
+    await pair?.down();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('is complete in the end, and has lost nothing', async function () {
+    this.timeout(20 * MINUTE);
+    const cut = { node: 1, at: 'after drbdadm primary --force slipway', who: 'both' } as const;
+    assert.deepEqual(await formWithCuts(pair, [cut]), [{ ...cut, result: 'complete', detail: '' }]);
+  });
+});
