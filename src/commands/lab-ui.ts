@@ -1,6 +1,7 @@
 /** `slipway lab up --ui`: a page of the lab that changes as the lab does. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { packageVersion } from '../host/package-root.ts';
+import { forgetInterruption } from '../host/signals.ts';
 import type { DiskMap } from '../lab/evidence/types.ts';
 import type { LabFolder } from '../lab/lab-folder.ts';
 import type { LabPlan } from '../lab/lab-plan.ts';
@@ -31,13 +32,18 @@ export async function openLabPage(folder: LabFolder, plan: Plan, port: number): 
   return serveLivePage({ port, look: () => watch.look() });
 }
 
-/** Until the lab is ended by somebody, or the signal is given. */
-export async function untilLabEnds(folder: LabFolder, signal: AbortSignal): Promise<'ended' | 'left'> {
-  while (!signal.aborted) {
-    if ((await folder.keeper()) === undefined) return 'ended';
-    await pause(LOOK_MS);
-  }
-  return 'left';
+/**
+ * Shows the page of a lab that has settled until somebody ends the lab, or until Ctrl-C, which from now on ends the
+ * page alone and says nothing of how the lab came up.
+ */
+export async function keepShowing(
+  page: Pick<LivePage, 'close'>,
+  folder: Pick<LabFolder, 'keeper'>,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted && (await folder.keeper()) !== undefined) await pause(LOOK_MS);
+  forgetInterruption();
+  await page.close();
 }
 
 /** Bare nodes have no plan, and nothing on their disks. */

@@ -26,7 +26,7 @@ import type { LabUpOptions, Usage } from './lab.ts';
 import { buildLabBase } from './lab-base.ts';
 import { endWholeLab } from './lab-end.ts';
 import { makeLab, needsOf, previewLab, requireNodes } from './lab-preview.ts';
-import { openLabPage, untilLabEnds } from './lab-ui.ts';
+import { keepShowing, openLabPage } from './lab-ui.ts';
 import { specFile } from './spec-file.ts';
 import { uiPort } from './ui-options.ts';
 
@@ -82,15 +82,11 @@ export async function labUp(given: string | undefined, options: LabUpOptions, us
   try {
     conclude(settled, options.dir);
   } finally {
-    if (page !== undefined) await keepShowing(page, folder, signal);
+    if (page !== undefined) {
+      print('the page stays until Ctrl-C, which leaves the lab as it is, or until slipway lab down');
+      await keepShowing(page, folder, signal);
+    }
   }
-}
-
-/** From now on Ctrl-C ends the page alone. */
-async function keepShowing(page: LivePage, folder: LabFolder, signal: AbortSignal): Promise<void> {
-  print('the page stays until Ctrl-C, which leaves the lab as it is, or until slipway lab down');
-  await untilLabEnds(folder, signal);
-  await page.close();
 }
 
 const toolsOf = ({ engine, firmware }: LabUpOptions): readonly ToolNeed[] =>

@@ -29,6 +29,11 @@ export function interruption(): AbortSignal {
 export const interruptionExitCode = (): number | undefined =>
   received === undefined ? undefined : EXIT_CODES[received];
 
+/** The signal met work that was over: the exit code is of how that ended. */
+export function forgetInterruption(): void {
+  received = undefined;
+}
+
 function onSignal(name: NodeJS.Signals): void {
   const ending = SIGNALS.find((candidate) => candidate === name);
   if (ending === undefined) return;
