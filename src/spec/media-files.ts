@@ -113,11 +113,14 @@ const noRpm = (glob: string, i: number): Finding => ({
   hint: 'name a .rpm file, a folder that holds some, or a name with * and ?',
 });
 
+/** `CLUSTER.key.iso`, also with more in it or behind it: one that is being made, or about to replace another. */
+const KEY_MEDIUM = /\.key\.(?:[\w-]+\.)*iso(?:\.|$)/i;
+
 /** The secret of a cluster lies beside the ISO, and is never to lie on it: an ISO is copied freely. */
 async function keyMedia(path: string, place: Finding['path']): Promise<readonly Finding[]> {
   const below = await readdir(path, { recursive: true }).catch(() => []);
   return [path, ...below]
-    .filter((name) => name.endsWith('.key.iso'))
+    .filter((name) => KEY_MEDIUM.test(name))
     .slice(0, 1)
     .map((name) => ({
       path: place,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { InputError } from '../../src/errors/problem.ts';
 import { expandGlob } from '../../src/spec/glob.ts';
 import { loadSpec } from '../../src/spec/load.ts';
 import { smallSpec } from '../helpers/small-spec.ts';
@@ -53,6 +54,27 @@ describe('the files a spec names', () => {
       });
     });
   });
+});
+
+describe('the key medium of a cluster', () => {
+  for (const name of ['demo.key.iso', 'demo.key.next.iso', 'demo.key.iso.0815.tmp', 'DEMO.KEY.ISO']) {
+    it(`is refused among them as ${name}`, async () => {
+      await inTempDir(async (dir) => {
+        await writeFiles(dir, {
+          'cluster.yaml': smallSpec('media:\n  files: [{ from: firmware, to: site/firmware }]\n'),
+          'firmware/keyboard.iso': '',
+          [`firmware/below/${name}`]: '',
+        });
+        await assert.rejects(
+          loadSpec(join(dir, 'cluster.yaml')),
+          (error) =>
+            error instanceof InputError &&
+            error.problems.length === 1 &&
+            error.problems[0]?.message.startsWith(`'${name}' holds the join secret`) === true,
+        );
+      });
+    });
+  }
 });
 
 describe('a name with wildcards', () => {
