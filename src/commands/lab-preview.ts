@@ -1,7 +1,7 @@
 /** What a lab would consist of, and what that takes of this computer. */
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { checkRoom, describeRoom, type Need, needOf, roomFor } from '../lab/capacity.ts';
+import { checkRoom, describeNeeds, describeRoom, type Need, needOf, roomFor } from '../lab/capacity.ts';
 import {
   type LabEngine,
   type LabNode,
@@ -10,6 +10,7 @@ import {
   planBareLab,
   planLab,
 } from '../lab/lab-plan.ts';
+import { isLocal } from '../lab/libvirt-lab.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { Plan } from '../plan/types.ts';
 import { loadSpec } from '../spec/load.ts';
@@ -20,7 +21,9 @@ export async function previewLab(file: string, options: LabUpOptions, usage: Usa
   const plan = makePlan((await loadSpec(file)).spec, dirname(file));
   requireNodes(plan, options, usage);
   const given = { publicKey: '', volumes: [], atOnce: 1 };
-  const needs = needsOf(makeLab(plan, unbuilt(options), options, given).nodes, options.engine);
+  const engine = unbuilt(options);
+  const needs = needsOf(makeLab(plan, engine, options, given).nodes, options.engine);
+  if (!isHere(engine)) return void process.stdout.write(`${describeNeeds(needs)}\n`);
   const place = firstThere(resolve(options.dir));
   const room = await roomFor(place, options.engine);
   process.stdout.write(`${describeRoom(needs, room, place)}\n`);
@@ -36,6 +39,9 @@ const unbuilt = ({ engine, connect = '' }: LabUpOptions): LabEngine =>
       libvirt: { kind: 'libvirt', acceleration: 'tcg', iso: '', uri: connect, id: '' },
     }) as const
   )[engine];
+
+/** Whether its machines take of this computer; another host's room is not ours to measure. */
+export const isHere = (engine: LabEngine): boolean => engine.kind !== 'libvirt' || isLocal(engine.uri);
 
 /** The folder itself, or the nearest above it that is there. */
 const firstThere = (dir: string): string => (existsSync(dir) ? dir : firstThere(dirname(dir)));

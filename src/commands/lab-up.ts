@@ -20,12 +20,13 @@ import type { LivePage } from '../lab/report/live-page.ts';
 import { obtainUmlImages } from '../lab/uml-images.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { Plan } from '../plan/types.ts';
+import { keyMediumPath } from '../secrets/key-medium.ts';
 import { loadSpec } from '../spec/load.ts';
 import { buildIso } from './iso-pipeline.ts';
 import type { LabUpOptions, Usage } from './lab.ts';
 import { buildLabBase } from './lab-base.ts';
 import { endWholeLab } from './lab-end.ts';
-import { makeLab, needsOf, previewLab, requireNodes } from './lab-preview.ts';
+import { isHere, makeLab, needsOf, previewLab, requireNodes } from './lab-preview.ts';
 import { keepShowing, openLabPage } from './lab-ui.ts';
 import { specFile } from './spec-file.ts';
 import { uiPort } from './ui-options.ts';
@@ -162,14 +163,13 @@ async function layOut(
     effect: 'write',
   });
   const room = await roomFor(folder.dir, engine.kind);
-  const key = resolve(options.out, `${plan.cluster}.key.iso`);
+  const key = resolve(keyMediumPath(options.out, plan.cluster));
   const lab = makeLab(plan, engine, options, {
     publicKey: await readFile(`${folder.key}.pub`, 'utf8'),
     volumes: existsSync(key) ? [key] : [],
     atOnce: machinesAtOnce(engine, room.cores),
   });
-  // Another host's room is not ours to measure.
-  if (engine.kind !== 'libvirt' || isLocal(engine.uri)) requireRoom(lab, room, options.dir);
+  if (isHere(engine)) requireRoom(lab, room, options.dir);
   if (lab.network.leases.length > 0) {
     if (engine.kind === 'libvirt') throw noAddresses(plan);
     await preflight(DHCP_TOOLS, exec);

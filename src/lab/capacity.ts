@@ -71,6 +71,12 @@ export function checkRoom(needs: readonly Need[], room: Room, dir: string): void
   );
 }
 
+/** What would be taken of another host, of which nothing is known. */
+export function describeNeeds(needs: readonly Need[]): string {
+  const { machines, memoryMiB, diskMiB } = sumOf(needs);
+  return `${machines} ${gib(memoryMiB)} of memory and ${gib(diskMiB)} on disk`;
+}
+
 /** What would be taken, and of how much. */
 export function describeRoom(needs: readonly Need[], room: Room, dir: string): string {
   const { machines, memoryMiB, diskMiB } = sumOf(needs);

@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FailedError, MissingError } from '../../src/errors/exit.ts';
-import { checkRoom, describeRoom, machinesAtOnce, needOf } from '../../src/lab/capacity.ts';
+import { checkRoom, describeNeeds, describeRoom, machinesAtOnce, needOf } from '../../src/lab/capacity.ts';
 import { askLab, type ControlHandlers, serveControl } from '../../src/lab/control.ts';
 import { type Keeper, LabFolder } from '../../src/lab/lab-folder.ts';
 import { endLab, withLabLock } from '../../src/lab/launch.ts';
@@ -145,6 +145,13 @@ describe('the room for a lab', () => {
         '/lab',
       ),
       '100 machines need 15.6 GiB of memory; 4.0 GiB is free\n100 machines need 6.3 GiB on disk; 2.9 GiB is free in /lab',
+    );
+  });
+
+  it('is not told of another host, of which only what is needed is known', () => {
+    assert.equal(
+      describeNeeds([needOf('libvirt', 1024, 2), needOf('libvirt', 1024, 2)]),
+      '2 machines need 2.8 GiB of memory and 4.0 GiB on disk',
     );
   });
 
