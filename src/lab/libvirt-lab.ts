@@ -27,13 +27,19 @@ export const newLabId = (): string => randomBytes(4).toString('hex');
 
 /** Whether libvirt runs on this computer: its URI names no host (https://libvirt.org/uri.html). */
 export function isLocal(uri: string): boolean {
-  const authority = /^[^:]+:\/\/([^/]*)/.exec(uri)?.[1];
-  if (authority === undefined) throw new MissingError(`${uri} is no connection of libvirt's`, URI_HINT);
-  return authority === '';
+  return partsOf(uri).authority === '';
 }
 
 /** Whether machines may use our files as they lie there: the system's run as another user, elsewhere they are not. */
-const sharesFiles = (uri: string): boolean => isLocal(uri) && !uri.endsWith('/system');
+const sharesFiles = (uri: string): boolean => isLocal(uri) && partsOf(uri).path !== '/system';
+
+function partsOf(uri: string): { readonly authority: string; readonly path: string } {
+  const [, authority, path] = /^[^:]+:\/\/([^/]*)([^?]*)/.exec(uri) ?? [];
+  if (authority === undefined || path === undefined) {
+    throw new MissingError(`${uri} is no connection of libvirt's`, URI_HINT);
+  }
+  return { authority, path };
+}
 
 const URI_HINT = 'for example --connect qemu:///system, or qemu+ssh://root@host/system';
 
