@@ -94,8 +94,8 @@ async function watchSaves(work: Workplace): Promise<never> {
       } catch (error) {
         signal.throwIfAborted();
         const { exitCode, message } = outcomeOf(error);
-        process.stderr.write(`${message}\n`);
         if (exitCode === 2) throw error;
+        process.stderr.write(`${message}\n`);
       }
       print(`watching ${[source.spec, ...steps].join(', ')}; Ctrl-C ends it`);
       await saves.next(signal);
