@@ -3,17 +3,16 @@
  * can be found and removed by anybody who knows the id, and nothing else is.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { copyFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { create } from 'xmlbuilder2';
 import type { Exec } from '../engine/command.ts';
 import { FailedError, MissingError } from '../errors/exit.ts';
 import { hashText } from '../host/hash.ts';
+import { makeOwnFiles } from './disks.ts';
 import type { LabMachineSpec } from './engine.ts';
 import type { LibvirtFile } from './libvirt-domain.ts';
 import { LibvirtError, type LibvirtPlace, LibvirtSession } from './libvirt-session.ts';
-import { changesCommand, OVMF } from './qemu-args.ts';
 
 export interface LibvirtLabOptions extends LibvirtPlace {
   /** See {@link newLabId}. */
@@ -95,14 +94,9 @@ export class LibvirtLab {
 
   /** Sees to it that libvirt's host has all files of a machine, and says where. */
   async bring(spec: LabMachineSpec): Promise<(file: string) => LibvirtFile> {
-    const { disks, medium, stick, volumes = [], efiVars, firmware } = spec;
+    const { disks, medium, stick, volumes = [] } = spec;
     if (this.#pool === undefined) {
-      if (firmware !== 'bios' && efiVars !== undefined && !existsSync(efiVars)) {
-        await copyFile(OVMF[firmware].vars, efiVars);
-      }
-      for (const { changes, ...disk } of disks) {
-        if (changes !== undefined && !existsSync(changes)) await this.#exec(changesCommand(disk, changes));
-      }
+      await makeOwnFiles(spec, this.#exec);
       return (path) => ({ path });
     }
     const pool = this.#pool;

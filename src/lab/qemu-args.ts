@@ -1,5 +1,4 @@
 /** QEMU's command line for a machine: pure, so that it can be asserted whole. */
-import type { Command } from '../engine/command.ts';
 import type { DiskBus, LabDisk, LabFirmware, LabMachineSpec, LabNic } from './engine.ts';
 
 export type Acceleration = 'kvm' | 'tcg';
@@ -139,13 +138,6 @@ const backing = ({ file, discardWrites, changes, writeLimit }: LabDisk): string 
     ...(writeLimit === undefined ? [] : [`throttling.bps-write=${writeLimit}`]),
     `file=${optionValue(changes ?? file)}`,
   ].join(',');
-
-/** Makes the file that takes what is written to a disk with `changes`. */
-export const changesCommand = ({ file }: LabDisk, changes: string): Command => ({
-  file: 'qemu-img',
-  args: ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', file, changes],
-  effect: 'write',
-});
 
 /** What the content of the disk at this place is called towards QEMU. */
 export const driveId = (index: number): string => `disk${index}`;

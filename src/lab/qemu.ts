@@ -1,26 +1,16 @@
 /** The engine on QEMU. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Duplex } from 'node:stream';
 import { makeFolder } from '../engine/make-folder.ts';
 import { atExit } from '../host/at-exit.ts';
 import { createExec } from '../host/exec.ts';
 import { ProcessTree } from '../host/process-tree.ts';
+import { makeOwnFiles } from './disks.ts';
 import type { Engine, LabDisk, LabMachine, LabMachineSpec } from './engine.ts';
 import { type ConsoleListeners, GuestConsole } from './guest-console.ts';
-import {
-  type Acceleration,
-  changesCommand,
-  driveId,
-  isScsi,
-  OVMF,
-  QMP_FD,
-  qemuArgs,
-  scsiDiskId,
-} from './qemu-args.ts';
+import { type Acceleration, driveId, isScsi, QMP_FD, qemuArgs, scsiDiskId } from './qemu-args.ts';
 import { QmpClient } from './qmp.ts';
 
 export interface QemuOptions extends ConsoleListeners {
@@ -32,12 +22,7 @@ export function qemuEngine(options: QemuOptions): Engine {
   return {
     async start(spec) {
       await makeFolder(dirname(spec.consoleLog));
-      if (spec.firmware !== 'bios' && spec.efiVars !== undefined && !existsSync(spec.efiVars)) {
-        await copyFile(OVMF[spec.firmware].vars, spec.efiVars);
-      }
-      for (const { changes, ...disk } of spec.disks) {
-        if (changes !== undefined && !existsSync(changes)) await exec(changesCommand(disk, changes));
-      }
+      await makeOwnFiles(spec, exec);
       const machine = new QemuMachine(spec, options);
       await machine.ready();
       return machine;

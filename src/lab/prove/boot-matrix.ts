@@ -1,8 +1,9 @@
 /** Installed by every firmware and medium: what starts afterwards, from which disks, and what is refused. */
+import { rawImage } from '../disks.ts';
 import type { LabDisk, LabMachine } from '../engine.ts';
 import { installFrom } from '../run-node.ts';
 import type { InstalledComputer } from './computer.ts';
-import { copyImage, difference, rawImage, writeForeign } from './images.ts';
+import { copyImage, difference, writeForeign } from './images.ts';
 import { Disproof, type PlannedCell } from './proof.ts';
 import { LIMIT, type Stage } from './stage.ts';
 

@@ -1,23 +1,7 @@
-/** Disk images of proofs: copies that cost nothing, disks of other people, comparisons. */
+/** Disk images of proofs: copies, disks of other people, comparisons. */
 import { open } from 'node:fs/promises';
-import type { Command, Exec } from '../../engine/command.ts';
-
-type ImageFormat = 'raw' | 'qcow2';
-
-/** A disk's content. */
-export interface Image {
-  readonly file: string;
-  readonly format: ImageFormat;
-}
-
-export const rawImage = (file: string): Image => ({ file, format: 'raw' });
-
-/** An image whose content is another one's until it is written to. */
-export const overlayCommand = (backing: Image, file: string): Command => ({
-  file: 'qemu-img',
-  args: ['create', '-q', '-f', 'qcow2', '-F', backing.format, '-b', backing.file, file],
-  effect: 'write',
-});
+import type { Exec } from '../../engine/command.ts';
+import type { Image } from '../disks.ts';
 
 /** Holes stay holes. */
 export async function copyImage(exec: Exec, from: string, to: string): Promise<void> {

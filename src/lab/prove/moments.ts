@@ -1,6 +1,6 @@
 /** The disks of a running machine as a power cut at one moment would leave them. */
+import { type Image, rawImage } from '../disks.ts';
 import type { LabDisk, LabMachine } from '../engine.ts';
-import { type Image, rawImage } from './images.ts';
 import type { Stage } from './stage.ts';
 
 /** In the order of the machine's disks. */

@@ -1,8 +1,9 @@
 /** What is done twice changes nothing, and what is not declared is not touched. */
+import { rawImage } from '../disks.ts';
 import { chooseEntry } from '../run-node.ts';
 import { expectSettled } from './boot-matrix.ts';
 import type { InstalledComputer } from './computer.ts';
-import { difference, rawImage } from './images.ts';
+import { difference } from './images.ts';
 import { Disproof, type PlannedCell } from './proof.ts';
 import { LIMIT, type Stage } from './stage.ts';
 

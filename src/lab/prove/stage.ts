@@ -6,14 +6,14 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Exec } from '../../engine/command.ts';
-import { createDisk } from '../disks.ts';
+import { createDisk, type Image, overlayCommand, rawImage } from '../disks.ts';
 import type { Engine, LabDisk, LabMachine, LabMachineSpec } from '../engine.ts';
 import { ConsoleSpans } from '../evidence/console-spans.ts';
 import type { Span } from '../evidence/types.ts';
 import type { ConsoleListeners } from '../guest-console.ts';
 import type { CellLog } from './cell-log.ts';
 import { type InstalledComputer, UNDECLARED_MIB } from './computer.ts';
-import { copyImage, type Image, overlayCommand, rawImage, writeForeign } from './images.ts';
+import { copyImage, writeForeign } from './images.ts';
 import type { Tamper } from './sabotage.ts';
 
 /** Milliseconds a phase may take under emulation on a busy machine: far more than it needs, far less than for ever. */
