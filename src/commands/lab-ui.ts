@@ -2,14 +2,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { packageVersion } from '../host/package-root.ts';
 import { forgetInterruption } from '../host/signals.ts';
-import type { DiskMap } from '../lab/evidence/types.ts';
 import type { LabFolder } from '../lab/lab-folder.ts';
 import type { LabPlan } from '../lab/lab-plan.ts';
 import { type LivePage, serveLivePage } from '../lab/report/live-page.ts';
 import { NodeWatch } from '../lab/report/watch-nodes.ts';
-import { partitionSizes } from '../plan/picture.ts';
 import type { NodePlan, Plan } from '../plan/types.ts';
 import { describeMachine, runnerOf } from './describe-machine.ts';
+import { diskMaps } from './disk-maps.ts';
 
 /** Milliseconds between two looks whether the lab still runs. */
 const LOOK_MS = 500;
@@ -49,15 +48,3 @@ export async function keepShowing(
 /** Bare nodes have no plan, and nothing on their disks. */
 const planOf = ({ nodes }: Plan, { engine }: LabPlan, name: string): NodePlan | undefined =>
   engine.kind === 'uml' ? undefined : nodes.find((node) => node.name === name);
-
-/** As the installer lays them out; empty ones are drawn empty. */
-export function diskMaps(node: NodePlan | undefined, diskMiB: readonly number[]): readonly DiskMap[] {
-  return diskMiB.map((sizeMiB, i) => {
-    const sizes = node === undefined ? [] : partitionSizes(node.layout, sizeMiB);
-    const partitions = (node?.layout.partitions ?? []).map(({ gptName, role, sizeMiB: planned }, at) => ({
-      ...{ name: gptName, role },
-      sizeMiB: sizes[at] ?? planned,
-    }));
-    return { name: `disk ${i + 1}`, sizeMiB, partitions };
-  });
-}

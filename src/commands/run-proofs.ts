@@ -29,12 +29,12 @@ import { type LivePage, serveLivePage } from '../lab/report/live-page.ts';
 import { gatherMaterial } from '../lab/report/material.ts';
 import { writeReport } from '../lab/report/report.ts';
 import { pageView } from '../lab/report/view.ts';
-import { partitionSizes } from '../plan/picture.ts';
 import { makePlan } from '../plan/plan.ts';
-import type { NodePlan, Plan } from '../plan/types.ts';
+import type { Plan } from '../plan/types.ts';
 import { keyMediumPath } from '../secrets/key-medium.ts';
 import { loadSpec } from '../spec/load.ts';
 import { describeMachine, runnerOf } from './describe-machine.ts';
+import { diskMaps } from './disk-maps.ts';
 import { clusterOf } from './iso-key.ts';
 import { buildIso } from './iso-pipeline.ts';
 import type { Usage } from './lab.ts';
@@ -62,7 +62,7 @@ export async function runProofs(
   }
   const iso = resolve(ISO_FOLDER, `${plan.cluster}.iso`);
   const all = planProofs(plan, {
-    ...{ iso, volumes: keyMedium(plan), partitions, installerSteps: INSTALLER_STEPS },
+    ...{ iso, volumes: keyMedium(plan), diskMaps, installerSteps: INSTALLER_STEPS },
     ...(options.bus === undefined ? {} : { bus: options.bus }),
   });
   const patterns = options.only ?? [];
@@ -170,18 +170,6 @@ function needsOf(groups: readonly ProofGroup[], jobs: number): readonly Need[] {
 
 const qemuToolsOf = (groups: readonly ProofGroup[]) =>
   groups.flatMap(({ computer }) => qemuTools(computer.start.firmware));
-
-function partitions(
-  { layout }: NodePlan,
-  diskMiB: number,
-): Run['nodes'][number]['disks'][number]['partitions'] {
-  const sizes = partitionSizes(layout, diskMiB);
-  return layout.partitions.map(({ gptName, role, sizeMiB }, i) => ({
-    name: gptName,
-    role,
-    sizeMiB: sizes[i] ?? sizeMiB,
-  }));
-}
 
 async function blankRun(
   { file, plan, iso, groups, sabotages }: Order,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { diskMaps } from '../../src/commands/disk-maps.ts';
 import type { Command, Exec } from '../../src/engine/command.ts';
 import type { LabMachineSpec } from '../../src/lab/engine.ts';
 import { type Cell, EVIDENCE_VERSION, type Run } from '../../src/lab/evidence/types.ts';
@@ -23,13 +24,7 @@ const STEPS = [
 ];
 
 const groupsOf = (plan: Plan): readonly ProofGroup[] =>
-  planProofs(plan, {
-    ...{ iso: '/d/x.iso', volumes: [], installerSteps: STEPS },
-    partitions: () => [
-      { name: 'slipway-biosboot', role: 'biosboot', sizeMiB: 1 },
-      { name: 'slipway-esp', role: 'esp', sizeMiB: 600 },
-    ],
-  });
+  planProofs(plan, { iso: '/d/x.iso', volumes: [], installerSteps: STEPS, diskMaps });
 const idsOf = (groups: readonly ProofGroup[]): readonly string[] =>
   groups.flatMap(({ cells }) => cells.map(({ id }) => id));
 

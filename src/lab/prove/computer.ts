@@ -54,8 +54,8 @@ export interface ComputerWishes {
   readonly volumes: readonly string[];
   readonly bus?: DiskBus;
   readonly undeclared?: boolean;
-  /** Partitions of a node's disk of that size. */
-  partitions(node: NodePlan, diskMiB: number): DiskMap['partitions'];
+  /** What lies on a node's disks of these sizes. */
+  diskMaps(node: NodePlan, diskMiB: readonly number[]): readonly DiskMap[];
 }
 
 /** MiB. */
@@ -91,7 +91,7 @@ export function planComputer(
   plan: Plan,
   node: NodePlan,
   start: Start,
-  { iso, volumes, bus, undeclared, partitions }: ComputerWishes,
+  { iso, volumes, bus, undeclared, diskMaps }: ComputerWishes,
 ): InstalledComputer {
   const lab = planLab(
     { ...plan, nodes: [node] },
@@ -136,10 +136,6 @@ export function planComputer(
           },
         }
       : {}),
-    disks: diskMiB.map((sizeMiB, i) => ({
-      name: `disk ${i + 1}`,
-      sizeMiB,
-      partitions: partitions(node, sizeMiB),
-    })),
+    disks: diskMaps(node, diskMiB),
   };
 }
