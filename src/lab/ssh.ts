@@ -15,8 +15,8 @@ export function sshCommand(
   words: readonly string[],
 ): Command {
   const settings = [
-    `IdentityFile=${key}`,
-    `UserKnownHostsFile=${knownHosts}`,
+    `IdentityFile=${quoted(key)}`,
+    `UserKnownHostsFile=${quoted(knownHosts)}`,
     'StrictHostKeyChecking=accept-new',
     'ConnectTimeout=10',
     'LogLevel=ERROR',
@@ -24,3 +24,6 @@ export function sshCommand(
   const options = ['-F', 'none', ...settings.flatMap((each) => ['-o', each])];
   return enterCommand(keeper, { file: 'ssh', args: [...options, `root@${address}`, ...words] });
 }
+
+/** As ssh_config(5) takes words apart: what is in double quotes stays whole, and `%` begins a token. */
+const quoted = (path: string): string => `"${path.replace(/["\\]/g, '\\$&').replaceAll('%', '%%')}"`;

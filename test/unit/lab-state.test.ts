@@ -16,6 +16,7 @@ import {
   type ProcessIdentity,
   signalProcess,
 } from '../../src/lab/process-identity.ts';
+import { sshCommand } from '../../src/lab/ssh.ts';
 import { isAlive } from '../helpers/process.ts';
 import { inTempDir } from '../helpers/tmp.ts';
 
@@ -119,6 +120,16 @@ describe('a lab on disk', () => {
       });
       assert.equal(await withLabLock(folder, 'slipway lab down', async () => 'free'), 'free');
     });
+  });
+});
+
+describe('logging in to a node', () => {
+  it('takes key and hosts from the folder of the lab, whatever that is called', () => {
+    const folder = new LabFolder('/my labs/50% "x"');
+    const { args } = sshCommand({ pid: 7, startTime: 1 }, folder, '10.0.0.1', ['true']);
+    assert.ok(args.includes('IdentityFile="/my labs/50%% \\"x\\"/id_ed25519"'));
+    assert.ok(args.includes('UserKnownHostsFile="/my labs/50%% \\"x\\"/known_hosts"'));
+    assert.deepEqual(args.slice(-2), ['root@10.0.0.1', 'true']);
   });
 });
 
