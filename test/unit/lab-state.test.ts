@@ -126,7 +126,7 @@ describe('a lab on disk', () => {
 describe('logging in to a node', () => {
   it('takes key and hosts from the folder of the lab, whatever that is called', () => {
     const folder = new LabFolder('/my labs/50% "x"');
-    const { args } = sshCommand({ pid: 7, startTime: 1 }, folder, '10.0.0.1', ['true']);
+    const { args } = sshCommand({ pid: 7, startTime: 1, boot: 'b' }, folder, '10.0.0.1', ['true']);
     assert.ok(args.includes('IdentityFile="/my labs/50%% \\"x\\"/id_ed25519"'));
     assert.ok(args.includes('UserKnownHostsFile="/my labs/50%% \\"x\\"/known_hosts"'));
     assert.deepEqual(args.slice(-2), ['root@10.0.0.1', 'true']);
