@@ -21,6 +21,7 @@ import { EvidenceBook } from '../lab/prove/book.ts';
 import { carryOut } from '../lab/prove/carry-out.ts';
 import { planProofs } from '../lab/prove/plan-proofs.ts';
 import type { ProofGroup } from '../lab/prove/proof.ts';
+import { makeRunFolders, requireRunFolders } from '../lab/prove/report-folder.ts';
 import { planSabotage, type Sabotage } from '../lab/prove/sabotage.ts';
 import { repeatCommand, selectCells, unmatched } from '../lab/prove/select.ts';
 import { qemuEngine } from '../lab/qemu.ts';
@@ -103,15 +104,12 @@ async function prove(order: Order, options: LabProveOptions): Promise<void> {
   const { file, groups, report, sabotages } = order;
   const signal = interruption();
   const exec = createExec({ signal });
+  const work = `${report}.work`;
+  await requireRunFolders(report, work);
   await preflight([...qemuToolsOf(groups), ...PROOF_TOOLS], exec);
   await buildIso(file, { out: ISO_FOLDER });
   const acceleration = await accelerate(exec);
-  const work = `${report}.work`;
-  // What a killed run has left.
-  await rm(work, { recursive: true, force: true });
-  await rm(resolve(report, 'cells'), { recursive: true, force: true });
-  await mkdir(work, { recursive: true });
-  await mkdir(report, { recursive: true });
+  await makeRunFolders(report, work);
   const forget = atExit(() => rmSync(work, { recursive: true, force: true }));
   try {
     const jobs = Math.min(

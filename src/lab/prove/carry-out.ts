@@ -6,6 +6,7 @@ import type { EvidenceBook } from './book.ts';
 import { CellLog } from './cell-log.ts';
 import type { InstalledComputer } from './computer.ts';
 import { Disproof, NotApplicable, type PlannedCell, type ProofGroup } from './proof.ts';
+import { computerFolder } from './report-folder.ts';
 import type { Sabotage } from './sabotage.ts';
 import { Stage, type StageSurroundings } from './stage.ts';
 
@@ -29,7 +30,7 @@ export async function carryOut(groups: readonly ProofGroup[], options: CarryOut)
   const worker = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       options.signal.throwIfAborted();
-      await carryOutGroup(next[1], join(options.work, `computer-${next[0] + 1}`), options);
+      await carryOutGroup(next[1], join(options.work, computerFolder(next[0])), options);
     }
   };
   const ended = await Promise.allSettled(Array.from({ length: options.jobs }, worker));
@@ -90,6 +91,8 @@ async function carryOutCell(
     if (noted !== undefined) told(noted);
     return finding.verdict;
   };
+  const breakOff = (): Verdict =>
+    tell({ verdict: 'not-run', message: signal.aborted ? 'interrupted' : 'the run has broken off' });
   if (cell.after !== undefined && before !== 'passed') {
     return tell({ verdict: 'not-run', message: `it starts from ${cell.after}, which has not passed` });
   }
@@ -105,13 +108,16 @@ async function carryOutCell(
   } catch (error) {
     const found = judge(error, log.excerpt);
     if (found === undefined) {
-      tell({ verdict: 'not-run', message: signal.aborted ? 'interrupted' : 'the run has broken off' });
+      breakOff();
       throw error;
     }
     finding = found;
   }
   await stage.leave();
-  await log.close();
+  await log.close().catch((error: unknown) => {
+    breakOff();
+    throw error;
+  });
   // A machine that was ended by us proves nothing.
   if (signal.aborted) return tell({ verdict: 'not-run', message: 'interrupted' });
   const { verdict, message, lines } = finding;

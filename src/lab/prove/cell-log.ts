@@ -2,27 +2,33 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { finished } from 'node:stream/promises';
 import type { LabMachine } from '../engine.ts';
+import { CELLS } from './report-folder.ts';
 
 export class CellLog {
   /** Relative to the report. */
   readonly console: string;
   readonly #report: string;
   readonly #stream: WriteStream;
+  readonly #written: Promise<void>;
   readonly #shown: string[] = [];
   readonly #screen: string;
   #screenshot: string | undefined;
 
   private constructor(report: string, id: string) {
     this.#report = report;
-    this.console = join('cells', `${id}.log`);
-    this.#screen = join('cells', `${id}.png`);
+    this.console = join(CELLS, `${id}.log`);
+    this.#screen = join(CELLS, `${id}.png`);
     this.#stream = createWriteStream(join(report, this.console));
+    this.#written = finished(this.#stream);
+    // Told by `close`; until then a full disk must not end the process.
+    this.#written.catch(() => undefined);
   }
 
   /** `report`: the report's folder, absolute. */
   static async open(report: string, id: string): Promise<CellLog> {
-    await mkdir(dirname(join(report, 'cells', id)), { recursive: true });
+    await mkdir(dirname(join(report, CELLS, id)), { recursive: true });
     return new CellLog(report, id);
   }
 
@@ -59,8 +65,9 @@ export class CellLog {
     }
   }
 
-  /** Resolves when everything is written. */
+  /** Resolves when everything is written. @throws what kept it from being written. */
   close(): Promise<void> {
-    return new Promise((resolve) => this.#stream.end(() => resolve()));
+    this.#stream.end();
+    return this.#written;
   }
 }
