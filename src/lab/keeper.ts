@@ -4,30 +4,24 @@
  */
 
 import { readFile, writeFile } from 'node:fs/promises';
-import type { Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { Exec } from '../engine/command.ts';
 import { makeFolder } from '../engine/make-folder.ts';
 import { FailedError } from '../errors/exit.ts';
 import { createExec } from '../host/exec.ts';
 import { type RefreshEngine, serveControl } from './control.ts';
-import type { Engine, LabMachine } from './engine.ts';
-import type { ConsoleListeners } from './guest-console.ts';
+import type { Engine } from './engine.ts';
 import { controlSocket, type LabFolder, type NodeState, type Phase } from './lab-folder.ts';
 import type { LabEngine, LabNode, LabPlan } from './lab-plan.ts';
 import { libvirtEngine } from './libvirt.ts';
 import { LibvirtLab } from './libvirt-lab.ts';
+import { MachineDesk } from './machine-desk.ts';
 import { networkCommands, udhcpdConfig } from './network.ts';
 import { accessSeed } from './node-seed.ts';
 import { qemuEngine } from './qemu.ts';
 import { bringUp, type Course, startInstalled } from './run-node.ts';
 import { hasSnapshot, qemuOnSnapshot, revertToSnapshot, umlOnSnapshot } from './snapshots.ts';
 import { umlEngine } from './uml.ts';
-
-/** What a console that is attached to late gets to see of before, in characters. */
-const HISTORY = 4096;
-/** Longest time a timer takes: 24 days. */
-const FOR_EVER = 2 ** 31 - 1;
 
 /** Brings the lab's nodes up and keeps them running until this process is ended. */
 export async function keepLab(folder: LabFolder, sockets: string): Promise<never> {
@@ -37,7 +31,7 @@ export async function keepLab(folder: LabFolder, sockets: string): Promise<never
   if (plan.engine.kind !== 'libvirt') await makeNetwork(plan, sockets, exec);
   const book = new StateBook(folder, plan);
   await book.write();
-  const desk = new ConsoleDesk();
+  const desk = new MachineDesk();
   const listeners = { ...desk.listeners, watch: (name: string, line: string) => book.heard(name, line) };
   const createEngine = async (engine: LabEngine | RefreshEngine): Promise<Engine> => {
     switch (engine.kind) {
@@ -54,6 +48,7 @@ export async function keepLab(folder: LabFolder, sockets: string): Promise<never
   };
   const household = { book, desk, engine: await createEngine(plan.engine) };
   const inPlace = places(plan.atOnce);
+  const inTurn = places(1);
   const medium = plan.engine.kind === 'uml' ? {} : { iso: plan.engine.iso };
   const keepsSnapshot = plan.engine.kind === 'qemu';
   let kept = plan.nodes.map((node) =>
@@ -65,19 +60,19 @@ export async function keepLab(folder: LabFolder, sockets: string): Promise<never
   await serveControl(controlSocket({ sockets }), {
     console: (node) => desk.attach(node),
     screenshot: (node, file) => desk.machine(node).screenshot(file),
-    async refresh(engine) {
-      requireSnapshots(plan.nodes);
-      await Promise.all(plan.nodes.map(({ name }) => desk.end(name)));
-      await Promise.all(kept);
-      for (const { machine } of plan.nodes) await revertToSnapshot(machine);
-      const seed = engine.kind === 'qemu' ? [] : accessSeed(await readFile(`${folder.key}.pub`, 'utf8'));
-      const refreshed = { ...household, engine: await createEngine(engine) };
-      book.runsOn(engine.kind);
-      kept = plan.nodes.map(({ name, machine }) => {
-        const spec = engine.kind === 'qemu' ? qemuOnSnapshot(machine) : umlOnSnapshot(machine, seed);
-        return keepNode(name, refreshed, (course) => startInstalled(spec, course));
-      });
-    },
+    refresh: (engine) =>
+      inTurn(async () => {
+        requireSnapshots(plan.nodes);
+        await desk.endAll(Promise.all(kept));
+        for (const { machine } of plan.nodes) await revertToSnapshot(machine);
+        const seed = engine.kind === 'qemu' ? [] : accessSeed(await readFile(`${folder.key}.pub`, 'utf8'));
+        const refreshed = { ...household, engine: await createEngine(engine) };
+        book.runsOn(engine.kind);
+        kept = plan.nodes.map(({ name, machine }) => {
+          const spec = engine.kind === 'qemu' ? qemuOnSnapshot(machine) : umlOnSnapshot(machine, seed);
+          return keepNode(name, refreshed, (course) => startInstalled(spec, course));
+        });
+      }),
   });
   // Machines that have ended leave what can be looked at until somebody ends the lab.
   return book.broken;
@@ -102,7 +97,7 @@ function requireSnapshots(nodes: readonly LabNode[]): void {
 interface Household {
   readonly engine: Engine;
   readonly book: StateBook;
-  readonly desk: ConsoleDesk;
+  readonly desk: MachineDesk;
 }
 
 type BasicCourse = Pick<Course, 'engine' | 'entered' | 'runs'>;
@@ -199,57 +194,5 @@ class StateBook {
       }),
     );
     return this.#writing;
-  }
-}
-
-/** Who listens to which console. */
-class ConsoleDesk {
-  readonly #machines = new Map<string, LabMachine>();
-  readonly #listening = new Map<string, Set<Socket>>();
-  readonly #history = new Map<string, string>();
-
-  readonly listeners: ConsoleListeners = {
-    tap: (name, text) => {
-      this.#history.set(name, ((this.#history.get(name) ?? '') + text).slice(-HISTORY));
-      for (const socket of this.#listening.get(name) ?? []) socket.write(text);
-    },
-  };
-
-  put(name: string, machine: LabMachine): void {
-    this.#machines.set(name, machine);
-  }
-
-  machine(name: string): LabMachine {
-    const machine = this.#machines.get(name);
-    if (machine === undefined) throw new FailedError(`${name} has not been started yet`);
-    return machine;
-  }
-
-  /** Waits until the node's machine has ended and says how; at once where there is none. */
-  async ended(name: string): Promise<string> {
-    try {
-      await this.machine(name).waitForPowerOff(FOR_EVER);
-      return 'it switched itself off';
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    }
-  }
-
-  /** Ends the node's machine, if it has had one. */
-  async end(name: string): Promise<void> {
-    await this.#machines.get(name)?.end();
-  }
-
-  attach(name: string): (socket: Socket) => void {
-    this.machine(name);
-    return (socket) => {
-      const listening = this.#listening.get(name) ?? new Set();
-      this.#listening.set(name, listening.add(socket));
-      socket.write(this.#history.get(name) ?? '');
-      // Asked each time: an installation ends, and another machine has the node's console.
-      socket.on('data', (data) => this.machine(name).type(data.toString('utf8')));
-      socket.once('close', () => listening.delete(socket));
-      socket.resume();
-    };
   }
 }
