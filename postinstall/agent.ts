@@ -1,5 +1,6 @@
 /** The first-boot agent: argv in, exit code out. */
 import { statSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { announce } from '../src/engine/announce.ts';
 import { stoppableMachine } from '../src/engine/bounded-machine.ts';
@@ -13,8 +14,9 @@ import { LAYOUT_RECORD_PATH } from '../src/storage/layout-record.ts';
 import { recordLayout } from '../src/storage/record-layout.ts';
 import { type AgentCall, parseArguments, USAGE } from './arguments.ts';
 import { tcpPeers } from './cluster/peer-link.ts';
+import { rotate } from './cluster/rotate.ts';
 import { explanation } from './explain.ts';
-import { readNodePlan } from './node-facts.ts';
+import { readNodeFacts, readNodePlan } from './node-facts.ts';
 import {
   allSteps,
   checkAgent,
@@ -28,6 +30,8 @@ import { EXIT_BY_STATE, JOURNAL_PATH, readStatus, statusTable } from './status.t
 import { systemLog } from './system-log.ts';
 
 const LOCK_PATH = '/run/slipway/agent.lock';
+/** Not that of a run: one that waits for a rotation is no obstacle to it. */
+const ROTATION_LOCK_PATH = '/run/slipway/rotate.lock';
 const WAIT_POLL_MS = 500;
 /** As a shell reports a program that was ended by SIGTERM; the unit takes it for a clean end. */
 const EXIT_TERMINATED = 143;
@@ -145,6 +149,20 @@ async function writeLayoutRecord(): Promise<number> {
   return 0;
 }
 
+/** Nothing of it is begun twice at a time; what stands then is printed as one line of JSON. */
+async function renewSecrets({ act }: Extract<AgentCall, { verb: 'rotate' }>): Promise<number> {
+  const machine = localMachine();
+  const lock = await acquireLock(ROTATION_LOCK_PATH, `slipway-agent rotate ${act}`);
+  try {
+    const facts = await readNodeFacts(machine, { builtAt: builtAt(), peers: tcpPeers(machine) });
+    const input = act === 'stage' ? await text(process.stdin) : undefined;
+    print(`${JSON.stringify(await rotate(act, machine, facts, input))}\n`);
+    return 0;
+  } finally {
+    await lock.release();
+  }
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const call = parseArguments(args);
   if (typeof call === 'string') {
@@ -160,6 +178,8 @@ async function main(args: readonly string[]): Promise<number> {
       return explain(call);
     case 'record-layout':
       return writeLayoutRecord();
+    case 'rotate':
+      return renewSecrets(call);
     case 'help':
       print(USAGE);
       return 0;

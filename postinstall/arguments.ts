@@ -1,4 +1,5 @@
 /** The agent's command line. */
+import { ROTATION_ACTS, type RotationAct } from './cluster/rotate.ts';
 
 export type AgentCall =
   | {
@@ -11,6 +12,7 @@ export type AgentCall =
   | { readonly verb: 'status'; readonly json: boolean; readonly wait: boolean }
   | { readonly verb: 'explain'; readonly step: string }
   | { readonly verb: 'record-layout' }
+  | { readonly verb: 'rotate'; readonly act: RotationAct }
   | { readonly verb: 'help' };
 
 export const USAGE = `usage: slipway-agent run [--check] [--only STEP] [--replacement DISK] [--may-restart]
@@ -18,6 +20,8 @@ export const USAGE = `usage: slipway-agent run [--check] [--only STEP] [--replac
        slipway-agent status [--json] [--wait]      exit 0 complete, 1 failed, 2 not ended
        slipway-agent explain STEP                  what a step checks, what it last saw, how to mend it
        slipway-agent record-layout                 write /etc/slipway/layout.json from the disks
+       slipway-agent rotate look                   where a renewal of the secrets stands; \`slipway rotate\` does one
+       slipway-agent rotate forget                 give one up that was begun and not carried out
 `;
 
 /** The call, or one sentence of what is wrong with it. */
@@ -37,6 +41,12 @@ export function parseArguments(args: readonly string[]): AgentCall | string {
     }
     case 'record-layout':
       return rest.length > 0 ? `record-layout does not take '${rest[0]}'` : { verb };
+    case 'rotate': {
+      const act = ROTATION_ACTS.find((one) => one === rest[0]);
+      return act === undefined || rest.length > 1
+        ? `rotate takes one of ${ROTATION_ACTS.join(', ')}`
+        : { verb, act };
+    }
     case 'help':
     case '--help':
     case '-h':

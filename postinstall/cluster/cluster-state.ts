@@ -10,7 +10,14 @@ export interface Quorum {
 }
 
 /** Undefined when corosync does not answer. */
-export async function readQuorum(machine: Machine): Promise<Quorum | undefined> {
+export const readQuorum = async (machine: Machine): Promise<Quorum | undefined> =>
+  parseQuorum(await quorumStatus(machine));
+
+/** corosync's name for the present membership, such as `1.9`: it changes whenever somebody comes or goes. */
+export const readRing = async (machine: Machine): Promise<string | undefined> =>
+  /^Ring ID:\s+(\S+)/m.exec(await quorumStatus(machine))?.[1];
+
+async function quorumStatus(machine: Machine): Promise<string> {
   const { stdout } = await machine.exec({
     file: 'corosync-quorumtool',
     // -p: plain node ids; its exit code tells quorum, too, in ways that changed between versions.
@@ -18,7 +25,7 @@ export async function readQuorum(machine: Machine): Promise<Quorum | undefined> 
     effect: 'read',
     accept: [0, 1, 2, 3],
   });
-  return parseQuorum(stdout);
+  return stdout;
 }
 
 export function parseQuorum(text: string): Quorum | undefined {

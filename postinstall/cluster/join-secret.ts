@@ -76,8 +76,10 @@ function isJoinSecret(value: unknown): value is JoinSecret {
   );
 }
 
-/** Erases a pushed secret. On a journaling file system or an SSD its old blocks may outlive this; the docs say so. */
-export async function erasePushed(machine: Machine): Promise<void> {
-  if (!(await machine.exists(PUSHED_PATH))) return;
-  await machine.exec({ file: 'shred', args: ['--remove', '--zero', PUSHED_PATH], effect: 'write' });
+export const erasePushed = (machine: Machine): Promise<void> => eraseSecret(machine, PUSHED_PATH);
+
+/** Erases a file, if there is one. On a journaling file system or an SSD its old blocks may outlive this; the docs say so. */
+export async function eraseSecret(machine: Machine, path: string): Promise<void> {
+  if (!(await machine.exists(path))) return;
+  await machine.exec({ file: 'shred', args: ['--remove', '--zero', path], effect: 'write' });
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Machine } from '../../src/engine/machine.ts';
 import type { FencingPlan, JoinSecret } from '../../src/plan/types.ts';
 import { FENCE_SECRETS, fenceSecretPath, nodesWithFenceSecret } from './fence-devices.ts';
-import { deriveKeys } from './keys.ts';
+import { type ClusterKeys, deriveKeys } from './keys.ts';
 import type { Identity } from './peer-link.ts';
 
 const KEYS_PATH = '/etc/slipway/cluster-keys.json';
@@ -56,33 +56,47 @@ interface SecretFile {
   readonly mode: number;
 }
 
-/** Everything that is written for a join secret; the description of the others comes last. */
-function secretFiles(secret: JoinSecret, fencing: FencingPlan): readonly SecretFile[] {
+/** Writes everything that follows from a join secret; the description of the other files comes last. */
+export async function writeKeys(machine: Machine, secret: JoinSecret, fencing: FencingPlan): Promise<void> {
+  await machine.exec({ file: 'mkdir', args: ['-p', '-m', '0700', FENCE_SECRETS], effect: 'write' });
   const keys = deriveKeys(secret);
-  const files: readonly SecretFile[] = [
-    { path: COROSYNC_KEY, content: keys.corosync, mode: 0o400 },
-    { path: PACEMAKER_KEY, content: keys.pacemaker, mode: 0o400 },
-    ...nodesWithFenceSecret(fencing).map((node) => ({
-      path: fenceSecretPath(node),
-      content: `${secret.fencing[node]?.trimEnd() ?? ''}\n`,
-      mode: 0o600,
-    })),
-  ];
+  const passwords = nodesWithFenceSecret(fencing).map((node) => ({
+    path: fenceSecretPath(node),
+    content: `${secret.fencing[node]?.trimEnd() ?? ''}\n`,
+    mode: 0o600,
+  }));
+  await writeAll(machine, secret.cluster, keys, [...daemonKeys(keys), ...passwords], {});
+}
+
+/** Puts other keys in the place of `inUse`. The passwords of fence devices stay as they are. */
+export async function replaceKeys(machine: Machine, keys: ClusterKeys, inUse: KeyFile): Promise<void> {
+  await writeAll(machine, inUse.cluster, keys, daemonKeys(keys), inUse.files);
+}
+
+const daemonKeys = (keys: ClusterKeys): readonly SecretFile[] => [
+  { path: COROSYNC_KEY, content: keys.corosync, mode: 0o400 },
+  { path: PACEMAKER_KEY, content: keys.pacemaker, mode: 0o400 },
+];
+
+/** `others` are hashes of files that are not written. */
+async function writeAll(
+  machine: Machine,
+  cluster: string,
+  keys: ClusterKeys,
+  files: readonly SecretFile[],
+  others: KeyFile['files'],
+): Promise<void> {
+  const hashes = Object.fromEntries(files.map(({ path, content }) => [path, sha256(content)]));
   const description: KeyFile = {
     version: 1,
-    cluster: secret.cluster,
+    cluster,
     id: keys.id,
     peer: Buffer.from(keys.peer).toString('hex'),
     replication: keys.replication,
-    files: Object.fromEntries(files.map(({ path, content }) => [path, sha256(content)])),
+    files: { ...others, ...hashes },
   };
-  return [...files, { path: KEYS_PATH, content: `${JSON.stringify(description, null, 1)}\n`, mode: 0o600 }];
-}
-
-export async function writeKeys(machine: Machine, secret: JoinSecret, fencing: FencingPlan): Promise<void> {
-  await machine.exec({ file: 'mkdir', args: ['-p', '-m', '0700', FENCE_SECRETS], effect: 'write' });
-  for (const { path, content, mode } of secretFiles(secret, fencing))
-    await machine.writeFile(path, content, mode);
+  for (const { path, content, mode } of files) await machine.writeFile(path, content, mode);
+  await machine.writeFile(KEYS_PATH, `${JSON.stringify(description, null, 1)}\n`, 0o600);
 }
 
 const derivedPaths = (fencing: FencingPlan): readonly string[] => [

@@ -7,9 +7,6 @@ export interface EnrolOptions {
   readonly fencing?: string;
 }
 
-/** Ends with exit code 1 and a sentence about what was typed. */
-export type Refuse = (message: string) => never;
-
 export function registerEnrol(program: Command): void {
   program
     .command('enrol')

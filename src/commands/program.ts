@@ -10,6 +10,7 @@ import { registerLab } from './lab.ts';
 import { registerLint } from './lint.ts';
 import { registerPlan } from './plan.ts';
 import { registerRender } from './render.ts';
+import { registerRotate } from './rotate.ts';
 import { registerSchema } from './schema.ts';
 import { registerVerify } from './verify.ts';
 import { registerWrite } from './write.ts';
@@ -32,6 +33,7 @@ export function createProgram(): Command {
   registerLint(program);
   registerIso(program);
   registerEnrol(program);
+  registerRotate(program);
   registerLab(program);
   registerAudit(program);
   registerDiff(program);

@@ -3,8 +3,9 @@
  * Whoever holds it can take the place of a node; it is made for its owner alone (mode 0600).
  */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { chmod, open, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Command, Exec } from '../engine/command.ts';
 import { FailedError } from '../errors/exit.ts';
 import { publish, temporaryName, withTempDir } from '../host/atomic.ts';
@@ -13,6 +14,10 @@ import { type JoinSecret, KEY_MEDIUM } from '../plan/types.ts';
 
 /** Where the medium of a cluster lies among the results. */
 export const keyMediumPath = (folder: string, cluster: string): string => join(folder, `${cluster}.key.iso`);
+
+/** Where its successor lies while the nodes take the new secret; then it takes the place of the other one. */
+export const nextKeyMediumPath = (folder: string, cluster: string): string =>
+  join(folder, `${cluster}.key.next.iso`);
 
 export const KEY_MEDIUM_TOOLS = toolNeeds('xorriso');
 
@@ -95,9 +100,23 @@ function parse(text: string): JoinSecret | undefined {
   }
 }
 
+/** Rejects with a FailedError when the medium belongs to another cluster. */
+export async function readOwnMedium(
+  exec: Exec,
+  path: string,
+  cluster: string,
+): Promise<JoinSecret | undefined> {
+  const known = await readKeyMedium(exec, path);
+  if (known === undefined || known.cluster === cluster) return known;
+  throw new FailedError(
+    `${path} is the key medium of cluster '${known.cluster}', not of '${cluster}'`,
+    'choose another --out',
+  );
+}
+
 /**
  * The secret of the medium at `path`, which is made if there is none: a cluster keeps its secret from build to build.
- * Rejects with a FailedError when the medium belongs to another cluster.
+ * Rejects with a FailedError when the medium belongs to another cluster, or is about to be replaced.
  */
 export async function obtainKeyMedium(
   exec: Exec,
@@ -105,13 +124,14 @@ export async function obtainKeyMedium(
   cluster: string,
   fencing: JoinSecret['fencing'] = {},
 ): Promise<{ readonly secret: JoinSecret; readonly made: boolean }> {
-  const known = await readKeyMedium(exec, path);
-  if (known !== undefined && known.cluster !== cluster) {
+  const next = nextKeyMediumPath(dirname(path), cluster);
+  if (existsSync(next)) {
     throw new FailedError(
-      `${path} is the key medium of cluster '${known.cluster}', not of '${cluster}'`,
-      'choose another --out',
+      `${next} is the key medium of a rotation that is not finished`,
+      'finish it first: slipway rotate',
     );
   }
+  const known = await readOwnMedium(exec, path, cluster);
   const isSame =
     known !== undefined && Object.entries(fencing).every(([node, word]) => known.fencing[node] === word);
   if (known !== undefined && isSame) return { secret: known, made: false };

@@ -32,7 +32,16 @@ export interface FakeNode {
   skew: number;
   /** What runs. */
   run: {
-    drbd?: { connected: boolean; standAlone: boolean; primary: boolean; attached: boolean };
+    drbd?: {
+      connected: boolean;
+      standAlone: boolean;
+      primary: boolean;
+      attached: boolean;
+      /** What DRBD proves itself with when it connects. */
+      secret: string;
+    };
+    /** What corosync encrypts with. */
+    key?: string;
     units: string[];
     failed: string[];
     listens?: { identity: Identity; answers: Parameters<PeerLink['listen']>[2] };
@@ -50,6 +59,8 @@ export interface FakePair {
   readonly dangerous: string[];
   /** The link between the nodes. */
   linked: boolean;
+  /** corosync’s count of memberships. */
+  ring: number;
   /** Takes what runs on a node away, as a power cut does. */
   cut(node: FakeNode): void;
   /** Replaces what a program of one node does. */
@@ -146,6 +157,32 @@ export function fakePair(ha: HaPlan = HA, secrets: readonly [string, string] = [
   };
   const otherThan = (node: FakeNode): FakeNode => (node === pair.nodes[0] ? pair.nodes[1] : pair.nodes[0]);
 
+  const secretOf = ({ machine }: FakeNode): string =>
+    /shared-secret "(.*)"/.exec(String(machine.files.get('/etc/drbd.d/slipway.res')))?.[1] ?? '';
+  const attached = (node: FakeNode): NonNullable<FakeNode['run']['drbd']> => ({
+    connected: false,
+    standAlone: false,
+    primary: false,
+    attached: true,
+    secret: secretOf(node),
+  });
+
+  const keyOf = ({ machine }: FakeNode): string =>
+    Buffer.from(machine.files.get('/etc/corosync/authkey') ?? '').toString('hex');
+  const hasCorosync = ({ run }: FakeNode): boolean => run.units.includes('corosync.service');
+  /** The nodes a node sees: those that run, are linked, and have the same key. */
+  const seenBy = (node: FakeNode): readonly FakeNode[] =>
+    pair.nodes.filter(
+      (one) => one === node || (pair.linked && hasCorosync(one) && one.run.key === node.run.key),
+    );
+  const isOneCluster = (): boolean => pair.nodes.every(hasCorosync) && seenBy(pair.nodes[0]).length === 2;
+  let memberships = '';
+  const countRings = (): void => {
+    const now = pair.nodes.map((node) => (hasCorosync(node) ? seenBy(node).length : 0)).join();
+    if (now !== memberships) pair.ring += 1;
+    memberships = now;
+  };
+
   /** Both up, linked, and with a common past or none: DRBD connects, and the newer data goes to the other side. */
   const settle = (): void => {
     const [a, b] = pair.nodes;
@@ -155,6 +192,11 @@ export function fakePair(ha: HaPlan = HA, secrets: readonly [string, string] = [
       return;
     }
     if (da.standAlone || db.standAlone) return;
+    // Who is connected proved itself with what it had then.
+    if (!(da.connected && db.connected) && da.secret !== db.secret) {
+      for (const d of [da, db]) Object.assign(d, { connected: false, standAlone: true });
+      return;
+    }
     da.connected = true;
     db.connected = true;
     const [ga, gb] = [a.disk.generation, b.disk.generation];
@@ -176,9 +218,8 @@ export function fakePair(ha: HaPlan = HA, secrets: readonly [string, string] = [
     const isUp = (node: FakeNode): boolean => node.run.units.includes('pacemaker.service');
     const running = pair.nodes.filter(isUp);
     if (pair.service !== undefined && !isUp(nodeOf(pair.service))) pair.service = undefined;
-    if (running.length < 2 || !pair.cib.includes('slipway-service')) return;
-    for (const node of running)
-      node.run.drbd ??= { connected: false, standAlone: false, primary: false, attached: true };
+    if (running.length < 2 || !isOneCluster() || !pair.cib.includes('slipway-service')) return;
+    for (const node of running) node.run.drbd ??= attached(node);
     settle();
     pair.service ??= running[0]?.name;
     const at = pair.service;
@@ -253,21 +294,32 @@ export function fakePair(ha: HaPlan = HA, secrets: readonly [string, string] = [
     },
     systemctl: (node, { args: [verb = '', ...units] }) => systemctl(node, verb, units),
     journalctl: () => 'the reason\n',
-    corosync: () => '',
-    'corosync-cfgtool': () => '',
+    corosync: (_, { args }) =>
+      args[0] === '-v'
+        ? "Corosync Cluster Engine, version '3.1.7'\nCopyright (c) 2006-2021 Red Hat, Inc.\n"
+        : '',
+    'corosync-cfgtool': (node) => {
+      countRings();
+      for (const one of seenBy(node)) one.run.key = keyOf(one);
+      countRings();
+      return 'Reloading corosync.conf...\nDone\n';
+    },
+    shred: ({ machine }, { args }) => {
+      machine.files.delete(args.at(-1) ?? '');
+      return '';
+    },
     'corosync-cmapctl': () => 'totem.cluster_name (str) = pair\n',
     'corosync-quorumtool': (node) => {
       if (!node.run.units.includes('corosync.service')) return failing(1, 'Cannot initialize CMAP service\n');
-      const seen = pair.nodes.filter(
-        (one) => one === node || (pair.linked && one.run.units.includes('corosync.service')),
-      );
+      countRings();
+      const seen = seenBy(node);
       const lines = seen.map(({ name }) => `         ${name.slice(1)}          1 ${name}\n`).join('');
-      return `Votequorum information\nQuorate:          ${seen.length === 2 ? 'Yes' : 'No'}\n\nMembership information\n----------------------\n    Nodeid      Votes Name\n${lines}`;
+      return `Ring ID:          1.${pair.ring}\nVotequorum information\nQuorate:          ${seen.length === 2 ? 'Yes' : 'No'}\n\nMembership information\n----------------------\n    Nodeid      Votes Name\n${lines}`;
     },
     crm_mon: (node) => {
       if (!node.run.units.includes('pacemaker.service')) return failing(102);
       place();
-      return monitor();
+      return monitor(node);
     },
     cibadmin: (node, { args }) => {
       if (!node.run.units.includes('pacemaker.service')) return failing(102);
@@ -311,10 +363,13 @@ export function fakePair(ha: HaPlan = HA, secrets: readonly [string, string] = [
           ? failing(1)
           : `${disk.generation}:0000000000000000:0:0:0:0:0:0:0\n`;
       case '--dry-run':
-        return run.drbd === undefined ? 'drbdsetup-84 connect --shared-secret=hidden\n' : '';
+        if (run.drbd === undefined || run.drbd.standAlone)
+          return 'drbdsetup-84 connect --shared-secret=hidden\n';
+        return run.drbd.secret === secretOf(node) ? '' : 'drbdsetup-84 net-options --shared-secret=hidden\n';
       case 'adjust':
         if (disk.generation === undefined) return failing(1, 'No valid meta data found\n');
-        run.drbd ??= { connected: false, standAlone: false, primary: false, attached: true };
+        run.drbd ??= attached(node);
+        Object.assign(run.drbd, { standAlone: false, secret: secretOf(node) });
         settle();
         return '';
       case 'primary':
@@ -352,6 +407,7 @@ export function fakePair(ha: HaPlan = HA, secrets: readonly [string, string] = [
       }
       case 'start':
         run.units = [...new Set([...run.units, unit])];
+        if (unit === 'corosync.service') run.key = keyOf(node);
         return '';
       case 'add-wants':
         node.enabled = [...new Set([...node.enabled, ...units.slice(1)])];
@@ -361,8 +417,8 @@ export function fakePair(ha: HaPlan = HA, secrets: readonly [string, string] = [
     }
   }
 
-  function monitor(): string {
-    const up = pair.nodes.filter(({ run }) => run.units.includes('pacemaker.service'));
+  function monitor(asked: FakeNode): string {
+    const up = seenBy(asked).filter(({ run }) => run.units.includes('pacemaker.service'));
     const nodes = pair.nodes
       .map(
         ({ name }) =>
@@ -391,8 +447,13 @@ export function fakePair(ha: HaPlan = HA, secrets: readonly [string, string] = [
     strangers: [],
     dangerous: [],
     linked: true,
+    ring: 0,
     cut(node) {
-      node.run = { units: node.enabled.filter((unit) => unit !== 'drbd.service'), failed: [] };
+      node.run = {
+        units: node.enabled.filter((unit) => unit !== 'drbd.service'),
+        failed: [],
+        key: keyOf(node),
+      };
       node.machine.files.delete('/sys/module/drbd/version');
       for (const path of node.machine.files.keys())
         if (path.startsWith('/run/')) node.machine.files.delete(path);

@@ -11,11 +11,13 @@ import { KEY_MEDIUM } from '../../src/plan/types.ts';
 import {
   keyMediumPath,
   newJoinSecret,
+  nextKeyMediumPath,
   obtainKeyMedium,
   readKeyMedium,
   writeKeyMedium,
 } from '../../src/secrets/key-medium.ts';
-import { fingerprintOf, pushCommand, pushSecret } from '../../src/secrets/push.ts';
+import { fingerprintOf, shellCommand } from '../../src/secrets/node-shell.ts';
+import { pushLine, pushSecret } from '../../src/secrets/push.ts';
 import { inTempDir } from '../helpers/tmp.ts';
 
 const exec = createExec();
@@ -63,6 +65,20 @@ describe('the key medium', () => {
       await assert.rejects(obtainKeyMedium(exec, path, 'blue'), FailedError);
     }));
 
+  it('is left alone while its successor is on the way to the nodes', () =>
+    inTempDir(async (dir) => {
+      const path = keyMediumPath(dir, 'blue');
+      await obtainKeyMedium(exec, path, 'blue');
+      const next = nextKeyMediumPath(dir, 'blue');
+      await writeKeyMedium(exec, next, newJoinSecret('blue'));
+      await assert.rejects(obtainKeyMedium(exec, path, 'blue'), (error: unknown) => {
+        assert.ok(error instanceof FailedError);
+        assert.match(error.message, /blue\.key\.next\.iso is the key medium of a rotation/);
+        assert.match(error.hint ?? '', /slipway rotate/);
+        return true;
+      });
+    }));
+
   it('is not there at all when it could not be written', () =>
     inTempDir(async (dir) => {
       const broken = () => Promise.reject(new Error('no room'));
@@ -79,7 +95,7 @@ describe('a secret that is pushed', () => {
   const key = Buffer.from('a host key').toString('base64');
 
   it('goes by standard input, to the host key that was pinned', async () => {
-    const { args, stdin } = pushCommand('10.0.0.1', secret, '/tmp/known');
+    const { args, stdin } = shellCommand('10.0.0.1', pushLine(secret), '/tmp/known');
     assert.ok(!args.join(' ').includes(secret.secret));
     assert.ok(stdin?.includes(secret.secret));
     for (const word of ['BatchMode=yes', 'StrictHostKeyChecking=yes', 'UserKnownHostsFile=/tmp/known'])

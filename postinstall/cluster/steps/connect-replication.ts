@@ -79,7 +79,7 @@ function refuseFailedDisk(state: DrbdState | undefined): void {
 }
 
 /** `adjust` of drbdadm as a dry run. What it prints holds the shared secret and goes nowhere. */
-async function differsFromConfig(machine: Machine, resource: string): Promise<boolean> {
+export async function differsFromConfig(machine: Machine, resource: string): Promise<boolean> {
   const { stdout } = await machine.exec({
     file: 'drbdadm',
     args: ['--dry-run', 'adjust', resource],

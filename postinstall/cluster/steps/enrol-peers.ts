@@ -3,17 +3,10 @@ import type { Machine } from '../../../src/engine/machine.ts';
 import type { AgentStep, NodeFacts } from '../../agent-step.ts';
 import { agreeOnTime, wallClock } from '../agree-on-time.ts';
 import { answersOf } from '../answers.ts';
+import { type Enrolled, readEnrolled, writeEnrolled } from '../enrolled.ts';
 import { inventoryHash } from '../inventory.ts';
 import { identityOf, type KeyFile, readKeys } from '../key-files.ts';
 import { membership } from '../members.ts';
-
-/** Who proved to hold our secret, from the same plan. No more than a note of an exchange: the secret is what counts. */
-const ENROLLED_PATH = '/etc/slipway/peers.json';
-interface Enrolled {
-  readonly secret: string;
-  readonly inventory: string;
-  readonly peers: readonly string[];
-}
 
 /** Every node has proved to every other that it holds the same join secret, before anything of the cluster is started. */
 export const enrolPeers: AgentStep = {
@@ -69,7 +62,7 @@ export const enrolPeers: AgentStep = {
       keys,
       peers.map(({ name }) => name),
     );
-    await machine.writeFile(ENROLLED_PATH, `${JSON.stringify(enrolled)}\n`, 0o600);
+    await writeEnrolled(machine, enrolled);
   },
 };
 
@@ -95,15 +88,3 @@ const wantedOf = (facts: NodeFacts, keys: KeyFile, peers: readonly string[]): En
   inventory: inventoryHash(facts.plan),
   peers,
 });
-
-async function readEnrolled(machine: Machine): Promise<Enrolled | undefined> {
-  const text = await machine.readFile(ENROLLED_PATH);
-  if (text === undefined) return undefined;
-  try {
-    const value: Partial<Enrolled> = JSON.parse(text);
-    const { secret = '', inventory = '', peers = [] } = value;
-    return { secret, inventory, peers };
-  } catch {
-    return undefined;
-  }
-}

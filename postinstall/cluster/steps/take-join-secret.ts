@@ -6,6 +6,7 @@ import { nodesWithFenceSecret } from '../fence-devices.ts';
 import { erasePushed, findJoinSecret, PUSHED_PATH } from '../join-secret.ts';
 import { keyProblems, readKeys, restrictKeys, writeKeys } from '../key-files.ts';
 import { membership } from '../members.ts';
+import { commitKeys, readRotation } from '../rotation.ts';
 
 const HOST_KEY = '/etc/ssh/ssh_host_ed25519_key.pub';
 
@@ -21,6 +22,9 @@ export const takeJoinSecret: AgentStep = {
 
   async check(machine, facts) {
     const { cluster, ha } = membership(facts);
+    const rotation = await readRotation(machine);
+    if (rotation?.phase === 'committing')
+      return { done: false, why: 'the secrets of the cluster are being renewed' };
     const keys = await readKeys(machine);
     if (keys === undefined) return { done: false, why: 'this node has no keys of its cluster yet' };
     if (keys.cluster !== cluster)
@@ -30,11 +34,13 @@ export const takeJoinSecret: AgentStep = {
       ...((await machine.exists(PUSHED_PATH)) ? ['a join secret was pushed and is not used yet'] : []),
     ];
     if (problems.length > 0) return { done: false, why: problems.join('; ') };
-    return { done: true, evidence: { cluster, secret: keys.id } };
+    const prepared = rotation === undefined ? {} : { prepared: rotation.keys.id };
+    return { done: true, evidence: { cluster, secret: keys.id, ...prepared } };
   },
 
   async apply(machine, facts, say) {
     const { cluster, ha } = membership(facts);
+    await awaitRotation(machine, ha.fencing);
     if (await onlyModes(machine, cluster, ha.fencing)) return restrictKeys(machine, ha.fencing);
     const found = await findJoinSecret(machine, cluster);
     if ('why' in found) throw new StepFailure('waiting-operator', found.why, await remedy(machine));
@@ -53,6 +59,21 @@ export const takeJoinSecret: AgentStep = {
     await erasePushed(machine);
   },
 };
+
+/**
+ * Finishes here what a power cut interrupted. When everybody is to use the new keys is known where the rotation was begun,
+ * and nothing starts before that.
+ */
+async function awaitRotation(machine: Machine, fencing: FencingPlan): Promise<void> {
+  const rotation = await readRotation(machine);
+  if (rotation?.phase !== 'committing') return;
+  await commitKeys(machine, rotation, fencing);
+  throw new StepFailure(
+    'waiting-operator',
+    'the secrets of the cluster are being renewed; this node has the new ones, and others may not',
+    'finish it where it was begun: slipway rotate',
+  );
+}
 
 /** Whether nothing but modes is wrong: for that nobody has to bring the secret again. */
 async function onlyModes(machine: Machine, cluster: string, fencing: FencingPlan): Promise<boolean> {

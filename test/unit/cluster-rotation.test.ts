@@ -1,0 +1,373 @@
+import assert from 'node:assert/strict';
+import { deriveKeys } from '../../postinstall/cluster/keys.ts';
+import { type RotationAct, type RotationReport, rotate } from '../../postinstall/cluster/rotate.ts';
+import { clusterSteps } from '../../postinstall/cluster/steps/index.ts';
+import { JOURNAL_PATH } from '../../postinstall/status.ts';
+import { type Media, type RotationRequest, rotateCluster } from '../../src/commands/rotation.ts';
+import { StepFailure } from '../../src/engine/failure.ts';
+import type { Machine } from '../../src/engine/machine.ts';
+import type { StepProblem } from '../../src/engine/run-step.ts';
+import { type RunReport, runSteps } from '../../src/engine/run-steps.ts';
+import { FailedError } from '../../src/errors/exit.ts';
+import type { HaPlan, JoinSecret } from '../../src/plan/types.ts';
+import { HA, joinSecret } from '../helpers/cluster-plan.ts';
+import { type FakeNode, type FakePair, fakePair } from '../helpers/fake-pair.ts';
+import { PowerCut } from '../helpers/power-cut.ts';
+
+const OLD = deriveKeys(joinSecret()).id;
+const ROTATION = '/var/lib/slipway/rotation.json';
+const AUTHKEY = '/etc/corosync/authkey';
+
+let test = new AbortController();
+beforeEach(() => {
+  test = new AbortController();
+});
+afterEach(() => test.abort());
+
+/** The agent's run at a start of a node, as far as the cluster goes. */
+function runAgent(node: FakeNode, onWait: (problem: StepProblem) => void = () => {}): Promise<RunReport> {
+  return runSteps(clusterSteps(node.facts.plan.ha, []), node.machine, node.facts, {
+    patience: { random: () => 0.5, signal: test.signal },
+    listener: (event) => {
+      if (event.kind === 'waiting') onWait(event.problem);
+    },
+  });
+}
+
+/** Runs both agents to their end, after which nobody answers and their journals say so. */
+async function complete({ nodes }: FakePair): Promise<readonly RunReport[]> {
+  const reports = await Promise.all(nodes.map((node) => runAgent(node)));
+  for (const [i, node] of nodes.entries()) {
+    const { failed } = reports[i] ?? {};
+    assert.equal(failed, undefined, JSON.stringify(failed));
+    endRun(node);
+  }
+  return reports;
+}
+
+function endRun(node: FakeNode, verdict: object = { state: 'complete' }): void {
+  delete node.run.listens;
+  const run = { boot: '', pid: 1, startedAt: '2026-01-01T00:00:00Z' };
+  node.machine.files.set(
+    JOURNAL_PATH,
+    JSON.stringify({ version: 1, node: node.name, run, verdict, steps: {} }),
+  );
+}
+
+interface Shelf extends Media {
+  now?: JoinSecret;
+  after?: JoinSecret;
+}
+
+/** The administrator's folder. */
+function shelf(secret: JoinSecret | undefined = joinSecret()): Shelf {
+  const media: Shelf = {
+    path: 'dist/pair.key.iso',
+    nextPath: 'dist/pair.key.next.iso',
+    current: async () => media.now,
+    next: async () => media.after,
+    async prepare(next) {
+      media.after = next;
+    },
+    async publish() {
+      if (media.after !== undefined) media.now = media.after;
+      delete media.after;
+    },
+  };
+  if (secret !== undefined) media.now = secret;
+  return media;
+}
+
+interface Desk {
+  readonly pair: FakePair;
+  readonly media: Shelf;
+  readonly said: string[];
+  /** The machines as the acts of a rotation see them. */
+  machineOf(node: FakeNode): Machine;
+  /** Called before whatever the administrator's computer does. */
+  before(): void;
+}
+
+const desk = (pair: FakePair, more: Partial<Desk> = {}): Desk => ({
+  pair,
+  media: shelf(),
+  said: [],
+  machineOf: ({ machine }) => machine,
+  before: () => {},
+  ...more,
+});
+
+/** `slipway rotate` with nodes in memory at the ends of its wires. */
+function rotateAll(at: Desk, options: Partial<RotationRequest> = {}): Promise<JoinSecret | undefined> {
+  const { pair, media, said, before } = at;
+  return rotateCluster({
+    cluster: 'pair',
+    nodes: pair.nodes.map(({ name }) => name),
+    media: {
+      ...media,
+      async prepare(secret) {
+        before();
+        await media.prepare(secret);
+      },
+      async publish() {
+        before();
+        await media.publish();
+      },
+    },
+    async ask(name, act, secret) {
+      before();
+      const node = pair.nodes.find((one) => one.name === name);
+      if (node === undefined) throw new Error(`no node ${name}`);
+      const listened = node.run.listens;
+      try {
+        const input = secret === undefined ? undefined : JSON.stringify(secret);
+        return await rotate(act, at.machineOf(node), node.facts, input);
+      } catch (error) {
+        throw error instanceof StepFailure || error instanceof PowerCut
+          ? new FailedError(`${name} did not ${act}: ${error.message}`)
+          : error;
+      } finally {
+        // Its process has ended; an agent that ran before it goes on.
+        if (act === 'prove' && node.run.listens !== undefined) {
+          if (listened === undefined) delete node.run.listens;
+          else node.run.listens = listened;
+        }
+      }
+    },
+    say: (line) => void said.push(line),
+    ...options,
+  });
+}
+
+async function formed(ha: HaPlan = HA): Promise<FakePair> {
+  const pair = fakePair(ha);
+  await complete(pair);
+  return pair;
+}
+
+const reportsOf = ({ nodes }: FakePair, act: RotationAct = 'look'): Promise<readonly RotationReport[]> =>
+  Promise.all(nodes.map((node) => rotate(act, node.machine, node.facts)));
+
+/** Everything a finished rotation has to have come to, however it went. */
+async function assertRenewed(pair: FakePair, media: Shelf, when: string): Promise<void> {
+  assert.equal(media.after, undefined, when);
+  const keys = deriveKeys(media.now ?? joinSecret());
+  assert.notEqual(keys.id, OLD, when);
+  for (const { machine, run, name } of pair.nodes) {
+    const words = `${when}: ${name}`;
+    assert.deepEqual(machine.files.get(AUTHKEY), keys.corosync, words);
+    assert.equal(run.key, Buffer.from(keys.corosync).toString('hex'), words);
+    assert.deepEqual(
+      { ...run.drbd, primary: false },
+      { attached: true, connected: true, standAlone: false, primary: false, secret: keys.replication },
+      words,
+    );
+    assert.ok(!machine.files.has(ROTATION), words);
+    const all = [...machine.files]
+      .filter(([path]) => path !== '/key')
+      .map(([, text]) => Buffer.from(text).toString());
+    assert.ok(!all.some((text) => text.includes(media.now?.secret ?? '-')), `${words} keeps the join secret`);
+    for (const old of [deriveKeys(joinSecret()).replication, OLD])
+      assert.ok(!all.some((text) => text.includes(old)), `${words} keeps what is old`);
+    machine.written.length = 0;
+  }
+  for (const report of await complete(pair))
+    assert.ok(
+      report.reports.every(({ outcome }) => outcome === 'already-done'),
+      `${when}: ${JSON.stringify(report.reports.filter(({ outcome }) => outcome !== 'already-done'))}`,
+    );
+  for (const { machine } of pair.nodes) assert.deepEqual(machine.written, [], when);
+}
+
+describe('a rotation of a cluster’s secrets', () => {
+  it('ends with new keys in use on every node, and nobody was gone for it', async () => {
+    const pair = await formed();
+    const at = desk(pair);
+    const [before] = await reportsOf(pair);
+    const secret = await rotateAll(at);
+    assert.deepEqual(at.media.now, secret);
+    assert.equal(at.said.at(-1), 'the membership and the place of every resource are as before');
+    const [after] = await reportsOf(pair);
+    assert.deepEqual(
+      [after?.health?.ring, after?.health?.placement],
+      [before?.health?.ring, before?.health?.placement],
+    );
+    const files = pair.nodes[0].machine;
+    assert.equal(files.ran.filter(({ file }) => file === 'shred').length, 1);
+    assert.equal(pair.nodes[0].modes.get(ROTATION), '600');
+    const acts = pair.nodes.flatMap(({ machine }) =>
+      machine.ran.map(({ file, args }) => `${file} ${args.join(' ')}`),
+    );
+    assert.ok(
+      !acts.some((words) => /drbdadm (disconnect|down)|systemctl (re)?stop|systemctl restart/.test(words)),
+    );
+    await assertRenewed(pair, at.media, 'uninterrupted');
+  });
+
+  it('keeps the passwords of fence devices, on the nodes and on the medium', async () => {
+    const ha: HaPlan = {
+      ...HA,
+      fencing: {
+        kind: 'devices',
+        devices: HA.members.map(({ name }) => ({ node: name, kind: 'ipmi', address: '10.0.0.9', user: 'f' })),
+      },
+    };
+    const pair = fakePair(ha);
+    for (const node of pair.nodes) pair.override(node.name, 'stonith_admin', () => '');
+    const fencing = { n1: 'word-of-the-device', n2: 'word-of-the-device' };
+    const asked: JoinSecret[] = [];
+    for (const node of pair.nodes) await runSteps(clusterSteps(ha, []).slice(0, 2), node.machine, node.facts);
+    const at = desk(pair, { media: shelf(joinSecret('pair', 'test', fencing)) });
+    const [one] = pair.nodes;
+    const secret: JoinSecret = { ...joinSecret('pair', 'next'), fencing: {} };
+    asked.push(secret);
+    await rotate('stage', one.machine, one.facts, JSON.stringify(secret));
+    await Promise.all([
+      rotate('prove', one.machine, one.facts),
+      rotate('stage', pair.nodes[1].machine, pair.nodes[1].facts, JSON.stringify(secret)).then(() =>
+        rotate('prove', pair.nodes[1].machine, pair.nodes[1].facts),
+      ),
+    ]);
+    one.machine.files.set('/sys/module/drbd/version', '8.4.11\n');
+    const report = await rotate('commit', one.machine, one.facts);
+    assert.equal(report.keyId, deriveKeys(secret).id);
+    assert.equal(one.machine.files.get('/etc/slipway/fencing/n2'), 'word-of-the-device\n');
+    assert.equal((await at.media.current())?.fencing['n1'], 'word-of-the-device');
+  });
+
+  it('says what it would do, and does nothing of it', async () => {
+    const pair = await formed();
+    const at = desk(pair);
+    for (const { machine } of pair.nodes) {
+      machine.ran.length = 0;
+      machine.written.length = 0;
+    }
+    assert.equal(await rotateAll(at, { dryRun: true }), undefined);
+    for (const { machine } of pair.nodes) {
+      assert.deepEqual(machine.written, []);
+      assert.deepEqual(
+        machine.ran.filter(({ effect }) => effect === 'write'),
+        [],
+      );
+    }
+    assert.equal(at.media.after, undefined);
+    assert.equal(at.said[0], "cluster 'pair': a new join secret");
+    assert.ok(at.said.includes(`  n1 uses ${OLD}`));
+    assert.ok(at.said.some((line) => line.endsWith('dist/pair.key.next.iso becomes dist/pair.key.iso')));
+  });
+
+  it('goes on without a medium that is lost only where that was said', async () => {
+    const pair = await formed();
+    const media = shelf();
+    delete media.now;
+    await assert.rejects(rotateAll(desk(pair, { media })), /there is no key medium dist\/pair\.key\.iso/);
+    await rotateAll(desk(pair, { media }), { lost: true });
+    await assertRenewed(pair, media, 'without a medium');
+  });
+});
+
+describe('a rotation that is interrupted', () => {
+  it('on the administrator’s computer, before whatever it does: the next one finishes it with the same secret', async function () {
+    this.timeout(60_000);
+    for (let at = 0; ; at += 1) {
+      const pair = await formed();
+      const media = shelf();
+      let count = 0;
+      const first = desk(pair, {
+        media,
+        before: () => {
+          if (count >= at) throw new PowerCut('the power is off');
+          count += 1;
+        },
+      });
+      const isWhole = await rotateAll(first).then(
+        () => true,
+        () => false,
+      );
+      if (isWhole) {
+        assert.ok(at > 14, `${at} things are done`);
+        return;
+      }
+      const begun = media.after;
+      await rotateAll(desk(pair, { media }));
+      if (begun !== undefined) assert.equal(media.now?.secret, begun.secret, `cut before ${at}`);
+      await assertRenewed(pair, media, `cut before ${at}`);
+    }
+  });
+
+  for (const who of [['n1'], ['n2'], ['n1', 'n2']] as const) {
+    it(`by a power cut before any write of a node, of ${who.join(' and ')}: the next one finishes it`, async function () {
+      this.timeout(120_000);
+      for (let at = 0; ; at += 1) {
+        const pair = await formed();
+        const media = shelf();
+        const counted = pair.nodes.find(({ name }) => name === who[0]) ?? pair.nodes[0];
+        const hit = pair.nodes.filter(({ name }) => who.some((one) => one === name));
+        const service = pair.service;
+        let count = 0;
+        let isOff = false;
+        const machineOf = (node: FakeNode): Machine => {
+          const { machine } = node;
+          const alive = (isWrite: boolean): void => {
+            if (isWrite && node === counted && !isOff) {
+              isOff = count === at;
+              count += 1;
+              if (isOff) for (const one of hit) pair.cut(one);
+            }
+            if (isOff && hit.includes(node)) throw new PowerCut('the power is off');
+          };
+          return {
+            ...machine,
+            now: () => machine.now(),
+            async exec(command, onLine) {
+              alive(command.effect === 'write');
+              return machine.exec(command, onLine);
+            },
+            async writeFile(path, content, mode) {
+              alive(true);
+              await machine.writeFile(path, content, mode);
+            },
+            async readFile(path) {
+              alive(false);
+              return machine.readFile(path);
+            },
+            async sleep(ms) {
+              alive(false);
+              await machine.sleep(ms);
+            },
+          };
+        };
+        const when = `${who.join(' and ')} cut before write ${at} of ${counted.name}`;
+        const isWhole = await rotateAll(desk(pair, { media, machineOf })).then(
+          () => true,
+          () => false,
+        );
+        if (isWhole) {
+          assert.ok(at > 8, `a node writes ${at} times`);
+          break;
+        }
+        if (!hit.some(({ name }) => name === service))
+          assert.equal(pair.service, service, `${when}: the service stays where it was`);
+        const begun = media.after;
+        const problems: string[] = [];
+        const agents = hit.map((node) =>
+          runAgent(node, (problem) => problems.push(problem.message)).then((report) => {
+            assert.equal(report.failed, undefined, `${when}: ${JSON.stringify(report.failed)}`);
+            endRun(node);
+          }),
+        );
+        // Until the agents have come as far as they do without anybody's help.
+        for (let i = 0; i < 400; i += 1) await new Promise((resolve) => setImmediate(resolve));
+        const half = hit.filter(({ machine }) =>
+          String(machine.files.get(ROTATION)).includes('"committing"'),
+        );
+        if (half.length > 0)
+          assert.match(problems.join(), /the secrets of the cluster are being renewed/, when);
+        await rotateAll(desk(pair, { media }));
+        await Promise.all(agents);
+        assert.equal(media.now?.secret, begun?.secret, when);
+        await assertRenewed(pair, media, when);
+      }
+    });
+  }
+});
