@@ -1,5 +1,6 @@
 /** A vendor's install medium: whose it is, and every copy of every boot configuration on it. */
 import { fileProblem, InputError } from '../../errors/problem.ts';
+import { FatError, type FatVolume } from '../../storage/fat.ts';
 import { SECTOR_BYTES } from '../../storage/gpt.ts';
 import { fatPlaces, MBR_TYPE_ESP } from '../image/fat-places.ts';
 import { type Medium, openFatAt, readMediumFile } from '../image/medium.ts';
@@ -156,16 +157,28 @@ async function findFatImages(medium: Medium): Promise<readonly FatImage[]> {
     const volume = await openFatAt(medium.image, offset);
     const place = placeOf(offset, byOffset.get(offset), named);
     if (volume === undefined || place === undefined) return [];
-    const paths = (await volume.files()).map(({ path }) => path).filter((path) => FAT_CONFIG.test(path));
-    const configs = paths.map(async (path): Promise<BootConfig> => {
-      const bytes = (await volume.read(path)) ?? new Uint8Array();
-      return { path, syntax: 'grub', text: Buffer.from(bytes).toString('latin1') };
-    });
-    const { bytes, ...where } = place;
-    return [{ offset, bytes, ...where, configs: await Promise.all(configs) }];
+    const configs = await configsOf(volume).catch(damaged(medium.image.path));
+    return [{ offset, ...place, configs }];
   });
   return (await Promise.all(images)).flat();
 }
+
+async function configsOf(volume: FatVolume): Promise<readonly BootConfig[]> {
+  const paths = (await volume.files()).map(({ path }) => path).filter((path) => FAT_CONFIG.test(path));
+  const configs = paths.map(async (path): Promise<BootConfig> => {
+    const bytes = (await volume.read(path)) ?? new Uint8Array();
+    return { path, syntax: 'grub', text: Buffer.from(bytes).toString('latin1') };
+  });
+  return Promise.all(configs);
+}
+
+const damaged =
+  (path: string) =>
+  (error: unknown): never => {
+    if (!(error instanceof FatError)) throw error;
+    const message = `its EFI image cannot be read: ${error.message}`;
+    throw new InputError([fileProblem(path, 'damaged-image', message, 'copy or download it again')]);
+  };
 
 const FAT_CONFIG = /(?:^|\/)(?:grub\.cfg|BOOT\.conf)$/i;
 
