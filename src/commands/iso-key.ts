@@ -1,8 +1,8 @@
 /** The key medium of a cluster, made beside its ISO. */
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { nodesWithFenceSecret } from '../../postinstall/cluster/fence-devices.ts';
+import { makeFolder } from '../engine/make-folder.ts';
 import type { HaPlan, JoinSecret, Plan } from '../plan/types.ts';
 import { KEY_MEDIUM_TOOLS, keyMediumPath, obtainKeyMedium } from '../secrets/key-medium.ts';
 import type { Task } from '../task/task.ts';
@@ -39,7 +39,7 @@ export const keyTask: Task<KeyOrder, KeyResult> = {
       say(`${path} would be made with a new join secret`);
       return { path, made: true, lacking: nodesWithFenceSecret(ha.fencing) };
     }
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     const { secret, made } = await obtainKeyMedium(exec, path, cluster);
     return { path, made, lacking: lackingPasswords(ha, secret) };
   },

@@ -1,9 +1,10 @@
 /** `slipway lab prove`: from a spec to cells, and from cells to verdicts. */
 import { rmSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { Exec } from '../engine/command.ts';
+import { makeFolder } from '../engine/make-folder.ts';
 import { FailedError, MissingError } from '../errors/exit.ts';
 import { atExit } from '../host/at-exit.ts';
 import { createExec } from '../host/exec.ts';
@@ -79,7 +80,7 @@ export async function runProofs(
   const idle = sabotages.filter(({ cell }) => cell === undefined);
   if (idle.length > 0) usage(`no wanted cell can be struck by ${idle.map(({ name }) => name).join(', ')}`);
   const report = resolve(options.out);
-  await mkdir(dirname(report), { recursive: true });
+  await makeFolder(dirname(report));
   // The lock of a lab serves any folder that one command at a time may change.
   await withLabLock(new LabFolder(report), 'slipway lab prove', () =>
     prove({ file, plan, iso, groups, report, sabotages }, options),

@@ -1,7 +1,8 @@
 /** The folders of a run: its report, and beside that the disks of its computers. */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../engine/make-folder.ts';
 import { MissingError } from '../../errors/exit.ts';
 import { RUN_FILE } from './book.ts';
 
@@ -23,8 +24,8 @@ export async function requireRunFolders(report: string, work: string): Promise<v
 export async function makeRunFolders(report: string, work: string): Promise<void> {
   await rm(work, { recursive: true, force: true });
   await rm(join(report, CELLS), { recursive: true, force: true });
-  await mkdir(work, { recursive: true });
-  await mkdir(report, { recursive: true });
+  await makeFolder(work);
+  await makeFolder(report);
 }
 
 const notOurs = (path: string): MissingError =>
