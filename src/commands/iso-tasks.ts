@@ -31,6 +31,7 @@ import { type LoadedSpec, loadSpec } from '../spec/load.ts';
 import type { MediaFiles } from '../spec/media-files.ts';
 import type { Task } from '../task/task.ts';
 import { requireSound } from './audit-iso.ts';
+import { clusterOf } from './iso-key.ts';
 
 export const specTask: Task<string, LoadedSpec> = {
   name: 'spec',
@@ -86,11 +87,9 @@ export const rpmTask: Task<ArtefactInputs, Artefacts> = {
 };
 
 /** What the embedded base has to hold beside what every node needs: the spec's packages, and those of the roles. */
-export function baseNeeds(
-  { nodes, release }: Plan,
-  packages: readonly string[],
-): Pick<BaseInputs, 'packages' | 'cluster'> {
-  const [ha] = nodes.flatMap((node) => node.ha ?? []);
+export function baseNeeds(plan: Plan, packages: readonly string[]): Pick<BaseInputs, 'packages' | 'cluster'> {
+  const { release } = plan;
+  const ha = clusterOf(plan);
   if (ha === undefined) return { packages };
   // The cluster starts its services where it wants them; a package that starts one by itself starts it everywhere.
   const disabledServices = [...platformFor(release).disabledServices, ...ha.services];
