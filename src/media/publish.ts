@@ -1,5 +1,5 @@
 /** An ISO gets its name, its manifest and its checksum; and whether one that is there already will do. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { FailedError } from '../errors/exit.ts';
 import { moveFile, writeFileAtomically } from '../host/atomic.ts';
@@ -9,6 +9,7 @@ import { contentKey, digestContents } from './image/digest.ts';
 import { readMedium } from './image/medium.ts';
 import { withImage } from './image/source.ts';
 import { type FileRecord, type IsoManifest, MANIFEST_VERSION, type MediumManifest } from './manifest.ts';
+import { together } from './together.ts';
 import type { IsoResult } from './types.ts';
 
 /** JSON as it lies on media and beside them. */
@@ -22,23 +23,29 @@ export interface ImageDescription {
   readonly contents: readonly FileRecord[];
 }
 
-/** Reads an image: its own digest beside those of its files. `known`: files by where they lie. */
-export function describeImage(path: string, known?: ReadonlyMap<string, string>): Promise<ImageDescription> {
-  return withImage(path, async (image) => {
+/** Reads an image: its own digest beside those of its files. */
+export async function describeImage(path: string): Promise<ImageDescription> {
+  const { size } = await stat(path);
+  const [sha256, contents] = await together([sha256Aside(path, size), describeContents(path)]);
+  return { bytes: size, sha256, contents };
+}
+
+/** The files on an image, sorted by path. `known`: digests by where they lie. */
+export const describeContents = (
+  path: string,
+  known?: ReadonlyMap<string, string>,
+): Promise<readonly FileRecord[]> =>
+  withImage(path, async (image) => {
     const medium = await readMedium(image);
-    const [sha256, digests] = await Promise.all([
-      sha256Aside(path, image.bytes),
-      digestContents(medium, known),
-    ]);
-    const contents = [...medium.tree.entries.values()]
+    const digests = await digestContents(medium, known);
+    return [...medium.tree.entries.values()]
       .filter(({ kind }) => kind === 'file')
       .map(({ path: file, bytes, extents }): FileRecord => {
         const digest = digests.get(contentKey(extents)) ?? '';
         return { path: file, bytes, sha256: digest };
-      });
-    return { sha256, bytes: image.bytes, contents: contents.sort((a, b) => (a.path < b.path ? -1 : 1)) };
+      })
+      .sort((a, b) => (a.path < b.path ? -1 : 1));
   });
-}
 
 /**
  * Gives a finished ISO its name, and says beside it what it is. It is not fsynced, which would take as long as writing

@@ -41,6 +41,7 @@ import {
 
 const exec = createExec();
 const NODE_A = { default: 'node-a' };
+const ANOTHER_THAN_DRAFTED = /another than was drafted/;
 
 /** SHA-256 of every file of the tree and, with a colon between, of every file in EFI images. */
 const filesOf = (iso: string): Promise<ReadonlyMap<string, string>> =>
@@ -85,7 +86,16 @@ describe("remastering a vendor's medium", function () {
   for (const layout of VENDOR_LAYOUTS) {
     it(`${layout}: every way to boot takes the planned node, and nothing else has changed`, () =>
       inTempDir(async (dir) => {
-        const { iso, sha256, report } = await remasterBase(dir, baseOf(layout), { media: NODE_A });
+        const said: string[] = [];
+        const say = (line: string): void => void said.push(line);
+        const watched: Exec = (command, onLine) => {
+          if (command.file === 'xorriso') say(shellLine(command));
+          return exec(command, onLine);
+        };
+        const deps = { say, exec: watched };
+        const { iso, sha256, report } = await remasterBase(dir, baseOf(layout), { media: NODE_A }, deps);
+        assert.match(said.join(), /draft\.iso/);
+        assert.doesNotMatch(said.join(), ANOTHER_THAN_DRAFTED);
         assert.equal(report?.verdict, 'ok');
         assert.ok((report?.paths.length ?? 0) > 0);
         for (const path of report?.paths ?? []) {
@@ -437,7 +447,7 @@ describe("remastering a vendor's medium", function () {
       const out = command.args[command.args.indexOf('-dev') + 1] ?? '';
       return script
         .replace('XORRISO', () => shellLine(command))
-        .replace('OUT', () => out.replace('stdio:', ''));
+        .replaceAll('OUT', () => out.replace('stdio:', ''));
     };
 
     const failsAfter = (script: string, message: RegExp): Promise<void> =>
@@ -461,6 +471,64 @@ describe("remastering a vendor's medium", function () {
 
     it('takes no ISO for whole that xorriso left half written without a word', () =>
       failsAfter('XORRISO; truncate -s 9M OUT', /xorriso has not written all of the ISO/));
+
+    for (const [what, script, isTold] of [
+      [
+        'comes out otherwise',
+        'XORRISO && case OUT in *draft*) printf x | dd of=OUT bs=1 seek=HEAD conv=notrunc;; esac',
+        true,
+      ],
+      ['cannot be written', 'case OUT in *draft*) exit 5;; *) XORRISO;; esac', false],
+    ] as const) {
+      it(`makes the same ISO when the draft of it ${what}`, () =>
+        inTempDir(async (dir) => {
+          const drafted = await remasterBase(join(dir, 'drafted'), baseOf('el9'));
+          // In the name of the preparer, which nothing depends on; near the end, which holds the new files.
+          for (const place of isTold ? [16 * ISO_BLOCK + 500, drafted.bytes - 400_000] : [0]) {
+            const said: string[] = [];
+            const deps = {
+              exec: through(script.replace('HEAD', String(place))),
+              say: (line: string): void => void said.push(line),
+            };
+            const made = await remasterBase(join(dir, String(place)), baseOf('el9'), {}, deps);
+            assert.equal(made.sha256, drafted.sha256);
+            assert.equal(hashText(await readFile(made.iso)), drafted.sha256);
+            assert.equal(ANOTHER_THAN_DRAFTED.test(said.join()), isTold);
+            await exec({ file: 'checkisomd5', args: [made.iso], effect: 'read' });
+          }
+        }));
+    }
+
+    it('takes true digests when xorriso wrote where only the base lies', () =>
+      inTempDir(async (dir) => {
+        const { blocks } = await withImage(baseOf('el9'), readVolume);
+        const place = blocks * ISO_BLOCK - 1_000;
+        const poke = through(`XORRISO && printf x | dd of=OUT bs=1 seek=${place} conv=notrunc`);
+        const { iso, sha256 } = await remasterBase(dir, baseOf('el9'), {}, { exec: poke });
+        assert.equal((await readFile(iso))[place], 'x'.charCodeAt(0));
+        assert.equal(hashText(await readFile(iso)), sha256);
+        await exec({ file: 'checkisomd5', args: [iso], effect: 'read' });
+      }));
+
+    it('publishes nothing that was made from a base that somebody wrote to, or took away, meanwhile', () =>
+      inTempDir(async (dir) => {
+        for (const script of [
+          'touch BASE',
+          'printf x >> BASE',
+          'rm BASE',
+          'cp BASE BASE.new; mv BASE.new BASE',
+        ]) {
+          const base = join(dir, 'base.iso');
+          await copyFile(baseOf('el9'), base);
+          const writing = { exec: through(`XORRISO && { ${script.replaceAll('BASE', base)}; }`) };
+          await assert.rejects(
+            remasterBase(dir, base, {}, writing),
+            (error) => error instanceof InputError && error.problems[0]?.rule === 'changed-medium',
+            script,
+          );
+          assert.deepEqual(await namesIn(join(dir, 'out')), []);
+        }
+      }));
 
     it('publishes nothing that the audit fails', () =>
       inTempDir(async (dir) => {

@@ -10,6 +10,17 @@ export interface Stretch {
   readonly blank?: true;
   /** What the digest is behind it is wanted, too. */
   readonly sampled?: true;
+  /** Read there, at the same place, instead of in the file that is digested. */
+  readonly file?: string;
+}
+
+/** A part of a file that another one has at the same place. */
+export interface SharedPart {
+  /** The other one. */
+  readonly file: string;
+  /** First byte, and the one behind the last. */
+  readonly from: number;
+  readonly to: number;
 }
 
 export interface DigestOrder {
@@ -37,26 +48,53 @@ export async function digestAside(
   }
 }
 
-/** SHA-256 (hex) of the first bytes of a file. */
-export async function sha256Aside(path: string, bytes: number): Promise<string> {
-  const [digests] = await digestAside(path, [{ algorithm: 'sha256', stretches: [{ at: 0, bytes }] }]);
+/** SHA-256 (hex) of the first bytes of a file; what is `shared` is read in the other one. */
+export async function sha256Aside(path: string, bytes: number, shared?: SharedPart): Promise<string> {
+  const stretches = readShared([{ at: 0, bytes }], shared);
+  const [digests] = await digestAside(path, [{ algorithm: 'sha256', stretches }]);
   return digests?.[0] ?? '';
 }
+
+/** The same stretches, but that what is shared is read in the other file. */
+export function readShared(stretches: readonly Stretch[], shared?: SharedPart): readonly Stretch[] {
+  if (shared === undefined) return stretches;
+  const { file, from, to } = shared;
+  return [
+    ...clipped(stretches, 0, from),
+    ...clipped(stretches, from, to).map((stretch) => ({ ...stretch, file })),
+    ...clipped(stretches, to, Number.POSITIVE_INFINITY),
+  ];
+}
+
+/** The parts of stretches that lie between two bytes. What was cut off at its end is not sampled there. */
+export const clipped = (stretches: readonly Stretch[], from: number, to: number): readonly Stretch[] =>
+  stretches
+    .filter(({ at, bytes }) => at < to && at + bytes > from)
+    .map(({ at, bytes, sampled, ...rest }) => {
+      const [start, end] = [Math.max(at, from), Math.min(at + bytes, to)];
+      return {
+        ...rest,
+        at: start,
+        bytes: end - start,
+        ...(sampled && end === at + bytes ? { sampled } : {}),
+      };
+    });
 
 /** A text and no module of its own, so that it runs from a bundle, too. */
 const DIGESTER = `
   const { createHash } = require('node:crypto');
   const { openSync, readSync } = require('node:fs');
   const { parentPort, workerData: { path, orders } } = require('node:worker_threads');
-  const file = openSync(path, 'r');
+  const files = new Map();
+  const open = (name) => files.get(name) ?? files.set(name, openSync(name, 'r')).get(name);
   const buffer = Buffer.allocUnsafe(1 << 18);
   const blanks = Buffer.alloc(1 << 12, ' ');
-  const feed = (hash, { at, bytes, blank }) => {
+  const feed = (hash, { at, bytes, blank, file = path }) => {
     for (let done = 0; done < bytes; ) {
       const room = blank ? blanks : buffer;
       const want = Math.min(room.length, bytes - done);
-      const size = blank ? want : readSync(file, room, 0, want, at + done);
-      if (size === 0) throw new Error(path + ' ends at byte ' + (at + done) + ', before what is to be digested');
+      const size = blank ? want : readSync(open(file), room, 0, want, at + done);
+      if (size === 0) throw new Error(file + ' ends at byte ' + (at + done) + ', before what is to be digested');
       hash.update(room.subarray(0, size));
       done += size;
     }

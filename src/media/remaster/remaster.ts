@@ -1,9 +1,10 @@
 /** A vendor's install medium with our kickstarts, packages and boot menu on it: same loaders, same ways to boot. */
-import { access, mkdir, statfs, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, stat, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Exec } from '../../engine/command.ts';
 import { makeFolder } from '../../engine/make-folder.ts';
 import { FailedError, MissingError } from '../../errors/exit.ts';
+import { fileProblem, InputError } from '../../errors/problem.ts';
 import type { Cache } from '../../host/cache.ts';
 import { hashJson, hashTree } from '../../host/hash.ts';
 import type { Plan } from '../../plan/types.ts';
@@ -11,21 +12,20 @@ import { bootDiskSector } from '../boot-disk-sector.ts';
 import { portablePlan } from '../build-id.ts';
 import { type Medium, readMedium, readMediumFile } from '../image/medium.ts';
 import { type ImageSource, withImage } from '../image/source.ts';
-import { ISO_BLOCK, readVolume } from '../image/volume.ts';
-import { implantChecksum, type LastingPart } from '../implant-checksum.ts';
+import { ISO_BLOCK } from '../image/volume.ts';
 import { describeFiles, type FileRecord, MANIFEST_VERSION } from '../manifest.ts';
 import { withCommandLine } from '../menu/parameters.ts';
-import { describeImage, findUnchanged, json, publishIso } from '../publish.ts';
-import { runXorriso } from '../run-xorriso.ts';
+import { describeContents, findUnchanged, json, publishIso } from '../publish.ts';
 import { together } from '../together.ts';
 import { type IsoResult, type KickstartArtefact, MEDIUM } from '../types.ts';
 import { checkVendorMedium, fileKey, vendorContents, vendorIdentityHash } from '../vendor/check.ts';
 import { inspectVendorMedium, type VendorMedium } from '../vendor/medium.ts';
 import { ROOM_HINT, withWorkFolder, workParent } from '../work-folder.ts';
 import type { MediumEntry } from '../xorriso.ts';
-import { copyCommand, remasterCommand } from './command.ts';
+import { spanBytes } from './draft.ts';
 import { editFatImage } from './esp.ts';
 import { planRemaster, type RemasterPlan } from './plan.ts';
+import { type Drafting, draftSkeleton, startWriting } from './writing.ts';
 
 export interface RemasterInputs {
   readonly plan: Plan;
@@ -95,6 +95,7 @@ const REMASTER_FORMAT = 2;
  */
 export async function remasterIso(inputs: RemasterInputs, deps: RemasterDeps): Promise<IsoResult> {
   return withImage(inputs.base, async (source) => {
+    const baseKey = await fileKey(inputs.base);
     const medium = await readMedium(source);
     const vendor = await inspectVendorMedium(medium);
     const plan = planRemaster(vendor, inputs);
@@ -106,7 +107,7 @@ export async function remasterIso(inputs: RemasterInputs, deps: RemasterDeps): P
       return unchanged;
     }
     return withWorkFolder(inputs, (dir) =>
-      build({ inputs, deps, source, medium, vendor, plan, identity, buildId, dir }),
+      build({ inputs, deps, source, medium, vendor, plan, baseKey, identity, buildId, dir }),
     );
   });
 }
@@ -135,66 +136,52 @@ interface Build {
   readonly medium: Medium;
   readonly vendor: VendorMedium;
   readonly plan: RemasterPlan;
+  /** {@link fileKey} of the base before anything of it was read. */
+  readonly baseKey: string;
   readonly identity: string;
   readonly buildId: string;
   readonly dir: string;
 }
 
 async function build(b: Build): Promise<IsoResult> {
-  const { inputs, deps, medium, vendor, dir } = b;
-  const say = deps.say ?? (() => undefined);
+  const { inputs, deps, medium, vendor, dir, baseKey } = b;
   const fat = await editFatImages(b);
   const { entries, manifest } = await stage(b, fat.entries);
-  await requireRoom(b, manifest.files);
-  const iso = join(dir, 'medium.iso');
-  const command = remasterCommand({
-    ...{ iso, entries, partitions: fat.partitions, joliet: vendor.joliet },
-    isVendors: (path) => medium.tree.entries.has(path),
-    volumeId: inputs.volumeId,
-    digest: hashJson({ identity: b.identity, cluster: inputs.plan.cluster }),
-    sourceDateEpoch: inputs.sourceDateEpoch,
-  });
-  const write = async (): Promise<void> => {
-    await deps.exec(copyCommand(inputs.base, iso));
-    await runXorriso(deps.exec, command);
-    if (deps.preview === true) await access(iso);
-    await cutToVolume(iso);
-    await implantChecksum(iso, await lastingPart(b));
-  };
+  const ours = manifest.files.reduce((sum, { bytes }) => sum + bytes, 0);
+  await requireRoom(b, ours);
+  const { exec, cache, audit, say = () => undefined, preview = false } = deps;
   say('writing the ISO, and comparing the base with its checksum');
-  if (deps.preview === true) await write();
-  const [known] = await together([
-    vendorContents(medium, deps.cache),
-    checkVendorMedium(inputs.base, medium.volume, deps.cache),
-    write(),
-  ]);
-  say('auditing the ISO');
-  const [description] = await together([describeImage(iso, known), deps.audit(iso)]);
-  return publishIso(iso, inputs.out, manifest, description);
-}
-
-/** What xorriso writes of a grown image beside the end: descriptors, and their copies of an image with a partition offset. */
-const HEAD_BLOCKS = 64;
-
-/** The copy of the base, for the next build on it. */
-async function lastingPart({ inputs, medium, deps }: Build): Promise<LastingPart> {
-  const { image, volume } = medium;
-  return {
-    bytes: Math.min(volume.blocks, Math.floor(image.bytes / ISO_BLOCK)) * ISO_BLOCK,
-    head: HEAD_BLOCKS * ISO_BLOCK,
-    key: await fileKey(inputs.base),
-    cache: deps.cache,
-  };
-}
-
-/** xorriso fills the file up to a multiple of 32 KiB; the backup of the GPT belongs to the very end. */
-async function cutToVolume(iso: string): Promise<void> {
-  const end = await withImage(iso, async (image) => {
-    const end = (await readVolume(image)).blocks * ISO_BLOCK;
-    if (image.bytes >= end) return end;
-    throw new FailedError(`xorriso has not written all of the ISO: ${end - image.bytes} bytes are missing`);
+  const { iso, finished, sha256 } = await startWriting({
+    ...{ exec, cache, say, preview, medium, baseKey, dir },
+    drafting: await planDraft(b, ours),
+    layout: {
+      ...{ entries, partitions: fat.partitions, joliet: vendor.joliet },
+      isVendors: (path) => medium.tree.entries.has(path),
+      volumeId: inputs.volumeId,
+      digest: hashJson({ identity: b.identity, cluster: inputs.plan.cluster }),
+      sourceDateEpoch: inputs.sourceDateEpoch,
+    },
   });
-  await truncate(iso, end);
+  const known = vendorContents(medium, cache);
+  const [, contents, digest] = await together([
+    checkVendorMedium(inputs.base, medium.volume, cache),
+    together([known, finished]).then(([digests]) => describeContents(iso, digests)),
+    sha256,
+    finished.then(() => {
+      say('auditing the ISO');
+      return audit(iso);
+    }),
+  ]).finally(() => requireUntouched(b));
+  const { size: bytes } = await stat(iso);
+  return publishIso(iso, inputs.out, manifest, { bytes, contents, sha256: digest });
+}
+
+/** @throws {InputError} when somebody wrote to the base meanwhile: it is read more than once. */
+async function requireUntouched({ inputs, baseKey }: Build): Promise<void> {
+  if ((await fileKey(inputs.base).catch(() => undefined)) === baseKey) return;
+  const message = 'this file was changed while the ISO was made from it';
+  const hint = 'build again when nothing writes to it any more';
+  throw new InputError([fileProblem(inputs.base, 'changed-medium', message, hint)]);
 }
 
 /** Images that are files of the tree come back as entries, those behind it as partitions. */
@@ -300,17 +287,28 @@ const manifestOf = (
 
 /** A little for folders, padding and tables. */
 const MARGIN_BYTES = 8 << 20;
+const isoBytes = ({ source }: Build, ours: number): number => source.bytes + ours + MARGIN_BYTES;
 
 /** Told before the writing starts, not after the disk is full. */
-async function requireRoom({ source, inputs }: Build, files: readonly FileRecord[]): Promise<void> {
-  const needed = source.bytes + files.reduce((sum, { bytes }) => sum + bytes, 0) + MARGIN_BYTES;
+async function requireRoom(b: Build, ours: number): Promise<void> {
+  const needed = isoBytes(b, ours);
   const mb = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
-  for (const folder of new Set([workParent(inputs), dirname(inputs.out)])) {
-    const { bavail, bsize } = await statfs(folder);
-    if (bavail * bsize >= needed) continue;
-    throw new MissingError(
-      `${folder} has ${mb(bavail * bsize)} left, and the ISO needs ${mb(needed)}`,
-      ROOM_HINT,
-    );
+  for (const folder of new Set([workParent(b.inputs), dirname(b.inputs.out)])) {
+    const room = await roomIn(folder);
+    if (room >= needed) continue;
+    throw new MissingError(`${folder} has ${mb(room)} left, and the ISO needs ${mb(needed)}`, ROOM_HINT);
   }
+}
+
+/** A draft has what is ours once more: not where that is more than the base, or where there is no room for it. */
+async function planDraft(b: Build, ours: number): Promise<Drafting> {
+  const skeleton = draftSkeleton(b.medium);
+  const needed = isoBytes(b, ours) + spanBytes(skeleton) + ours;
+  const isWanted = ours <= b.source.bytes && (await roomIn(workParent(b.inputs))) >= needed;
+  return { skeleton, isWanted };
+}
+
+async function roomIn(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
 }
