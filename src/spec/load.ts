@@ -119,18 +119,23 @@ async function checkSteps(yaml: YamlFile, folder: string): Promise<CheckedSteps>
 
 /** Keys whose value may be a secret that was written where it must not stand. */
 const SECRET = /passw(?:or)?d/i;
+/** The same where no parser finds a key: to the end of the line, or of the line below the header of a block. */
+const UNPARSED = /(passw(?:or)?d\w*["']?[ \t]*[:=]?[ \t]*)((?:[|>][-+\d]*[ \t]*\r?\n)?[^\r\n]+)/gi;
 
 /** The source as the caret lines show it: problems end up in logs, so what may be a password is starred. */
 function hideSecrets({ source }: YamlFile): string {
-  let text = source.text;
+  let text = source.text.replace(UNPARSED, (_, key: string, value: string) => key + starred(value));
   visit(source.document, {
     Pair(_, { key, value }) {
       if (!isScalar(key) || !SECRET.test(String(key.value)) || !isNode(value) || !value.range) return;
       const [start, end] = value.range;
       const lineEnd = text.indexOf('\n', end - 1);
       const last = lineEnd < 0 ? text.length : lineEnd;
-      text = text.slice(0, start) + text.slice(start, last).replace(/[^\n]/g, '*') + text.slice(last);
+      text = text.slice(0, start) + starred(text.slice(start, last)) + text.slice(last);
     },
   });
   return text;
 }
+
+/** Of the same length, so that carets stay where they are. */
+const starred = (text: string): string => text.replace(/[^\r\n]/g, '*');

@@ -50,6 +50,30 @@ describe('a spec with mistakes', () => {
     assert.doesNotMatch(await complaints('unknown-key-explained'), /opensesame/);
   });
 
+  for (const line of [
+    'rootPassword:opensesame',
+    'rootPassword= opensesame',
+    '"rootPassword" opensesame',
+    'rootPassword: opensesame: x',
+    'rootPassword: "opensesame',
+    'rootPassword: |\n  opensesame',
+    'rootPassword: >-\n opensesame',
+  ]) {
+    it(`never shows it either where YAML finds no key: ${JSON.stringify(line)}`, async () => {
+      await inTempDir(async (dir) => {
+        const file = join(dir, 'cluster.yaml');
+        await writeFile(file, `cluster: x\naccess:\n  ${line}\n`);
+        await assert.rejects(loadSpec(file), (error) => {
+          assert.ok(error instanceof InputError);
+          const printed = formatProblems(error.problems, error.sources);
+          assert.match(printed, / error: /);
+          assert.doesNotMatch(printed, /opensesame/);
+          return true;
+        });
+      });
+    });
+  }
+
   it('is refused when it is not there, a folder, or not text', async () => {
     const rule = async (file: string) => {
       const error: unknown = await loadSpec(file).catch((reason: unknown) => reason);
