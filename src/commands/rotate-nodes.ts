@@ -114,6 +114,7 @@ async function askNode(
   act: RotationAct,
   secret: JoinSecret | undefined,
 ): Promise<RotationReport> {
+  const what = act === 'look' ? node : `${node} did not ${act}`;
   if (shell === undefined) throw new Error(`there is no shell of ${node}`);
   const result = await shell({
     line: `slipway-agent rotate ${act}`,
@@ -123,7 +124,7 @@ async function askNode(
     ...(secret === undefined ? {} : { stdin: `${JSON.stringify(secret)}\n` }),
   }).catch((error: unknown) => {
     if (!(error instanceof CommandError)) throw error;
-    throw new FailedError(`${node} did not ${act}: ${error.message}`, hintOf(error, node, act), {
+    throw new FailedError(`${what}: ${error.message}`, hintOf(error, node, act), {
       cause: error,
     });
   });
@@ -133,7 +134,7 @@ async function askNode(
   const why = said.replace(/^slipway-agent: /, '') || 'its agent gave no answer';
   const isOld = why.startsWith('there is no command');
   throw new FailedError(
-    `${node} did not ${act}: ${why}`,
+    `${what}: ${why}`,
     isOld ? 'its agent is older than this command: upgrade its package' : remedy?.trim() || AGAIN,
   );
 }

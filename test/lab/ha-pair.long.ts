@@ -1,10 +1,10 @@
 /** Two real nodes form a pair by themselves, find nothing to do the second time, and lose nothing with one's power. */
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { deriveKeys } from '../../postinstall/cluster/keys.ts';
 import { joinSecret } from '../helpers/cluster-plan.ts';
+import { assertNowhere, formsOf, KEY_FILES } from '../helpers/secret-search.ts';
 import { FENCED, makeUmlPair, NODES, type NodeNumber, type UmlPair } from '../helpers/uml-pair.ts';
 
 const MINUTE = 60_000;
@@ -82,38 +82,10 @@ describe('an HA pair under User-Mode Linux', function () {
   });
 
   it('keeps what is secret to root, and says it nowhere', async () => {
-    const secret = joinSecret();
-    const { peer, corosync, pacemaker, replication } = deriveKeys(secret);
-    const raw = [Buffer.from(secret.secret, 'hex'), peer, corosync, pacemaker].map((key) => Buffer.from(key));
-    const forms = [
-      ...raw,
-      ...raw.flatMap((key) => [key.toString('hex'), key.toString('base64').replace(/=+$/, '')]),
-      replication,
-    ].map((form) => Buffer.from(form));
-    const keyFiles =
-      '/etc/corosync/authkey /etc/pacemaker/authkey /etc/slipway/cluster-keys.json /etc/drbd.d/slipway.res';
     for (const node of NODES) {
-      const modes = await pair.ssh(node, `stat -c '%a %U %n' ${keyFiles} /etc/slipway/fencing`);
+      const modes = await pair.ssh(node, `stat -c '%a %U %n' ${KEY_FILES} /etc/slipway/fencing`);
       for (const line of modes.trimEnd().split('\n')) assert.match(line, /^(400|600|700) root /);
-      const file = `n${node}.search`;
-      const places = '/etc /var /root /home /tmp /opt /srv /run/slipway /run/log';
-      const except = keyFiles
-        .split(' ')
-        .map((path) => `--exclude=${path}`)
-        .join(' ');
-      await pair.ssh(
-        node,
-        `cd /run/share; { tar -c ${except} ${places} 2>/dev/null; journalctl -o export; ps -ewwo args; cat /proc/cmdline; } > ${file}`,
-        5 * MINUTE,
-      );
-      const all = await readFile(pair.shared(file));
-      // What is searched does hold what such places hold.
-      assert.ok(all.includes('slipway: complete') && all.includes('cluster_name: pair'));
-      for (const [i, form] of forms.entries())
-        assert.equal(all.includes(form), false, `secret ${i} on n${node}`);
-      const console = Buffer.from(await pair.console(node));
-      for (const form of forms) assert.equal(console.includes(form), false);
-      await rm(pair.shared(file));
+      await assertNowhere(pair, node, formsOf(joinSecret()));
     }
   });
 
