@@ -1,4 +1,5 @@
 /** A node's steps and their times, told from what its console prints. */
+import { parseEvent } from './installer-event.ts';
 import type { Span } from './types.ts';
 
 type Outcome = NonNullable<Span['outcome']>;
@@ -92,26 +93,6 @@ const named = (current: Current, name: string): Current =>
   STEP_ID.test(name) ? { ...current, step: name } : { ...current, title: name };
 
 const isOutcome = (state: string): state is Outcome => ['already-done', 'changed', 'failed'].includes(state);
-
-type ParsedEvent =
-  | { readonly kind: 'said'; readonly line: string }
-  | { readonly kind: 'step'; readonly id: string; readonly state: string };
-
-function parseEvent(text: string): ParsedEvent | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined; // something else in braces, or cut off
-  }
-  if (typeof value !== 'object' || value === null || !('event' in value)) return undefined;
-  if (value.event === 'said' && 'line' in value && typeof value.line === 'string') {
-    return { kind: 'said', line: value.line };
-  }
-  if (value.event !== 'step' || !('id' in value) || !('state' in value)) return undefined;
-  const { id, state } = value;
-  return typeof id === 'string' && typeof state === 'string' ? { kind: 'step', id, state } : undefined;
-}
 
 const slug = (title: string): string =>
   title

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Exec } from '../../engine/command.ts';
 import { MEDIUM } from '../../media/types.ts';
 import type { LabKernel, LabMachine } from '../engine.ts';
+import { parseEvent } from '../evidence/installer-event.ts';
 
 /** Makes the installer's serial line carry events; docs/installer-configuration.md. */
 const EVENTS = 'slipway.events=1';
@@ -63,14 +64,8 @@ export async function nextStepEvent(machine: LabMachine, timeoutMs: number): Pro
   }
 }
 
-/** Undefined for anything else, and for a line that the kernel has written into. */
+/** Undefined for everything else that the installer prints. */
 export function parseStepEvent(line: string): StepEvent | undefined {
-  try {
-    const { event, id, state }: Readonly<Record<string, unknown>> = JSON.parse(line);
-    return event === 'step' && typeof id === 'string' && typeof state === 'string'
-      ? { id, state }
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  const event = parseEvent(line);
+  return event?.kind === 'step' ? { id: event.id, state: event.state } : undefined;
 }
