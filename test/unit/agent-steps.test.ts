@@ -13,14 +13,11 @@ import { recordLayout } from '../../src/storage/record-layout.ts';
 import { type FakeMachine, fakeMachine } from '../helpers/fake-machine.ts';
 import { type InstalledNode, installedNode, PLAN } from '../helpers/installed-node.ts';
 
-let facts: NodeFacts;
-before(async () => {
-  facts = {
-    plan: PLAN,
-    layout: await recordLayout(installedNode(), PLAN),
-    builtAt: Date.parse('2026-01-01'),
-  };
-});
+const facts: NodeFacts = {
+  plan: PLAN,
+  layout: await recordLayout(installedNode(), PLAN),
+  builtAt: Date.parse('2026-01-01'),
+};
 
 const run = (step: AgentStep, machine: FakeMachine, given: NodeFacts = facts): Promise<StepReport> =>
   runStep(step, machine, given);

@@ -20,10 +20,13 @@ import { acquireLock } from '../../src/engine/lock.ts';
 import { spawnExec, spawnHold } from '../../src/engine/spawn.ts';
 
 let dir = '';
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'slipway-engine-'));
-});
-afterEach(() => rmSync(dir, { recursive: true, force: true }));
+/** A folder of its own for each test of the `describe` that calls this; elsewhere it would be each of all files. */
+function useFolder(): void {
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'slipway-engine-'));
+  });
+  afterEach(() => rmSync(dir, { recursive: true, force: true }));
+}
 
 const shell = (script: string, more: Partial<Command> = {}): Command => ({
   file: 'sh',
@@ -46,6 +49,8 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe('spawnExec', () => {
+  useFolder();
+
   const exec = spawnExec();
 
   it('hands on lines of both streams as they come, the last one without a line break too', async () => {
@@ -102,6 +107,8 @@ describe('spawnExec', () => {
 });
 
 describe('a program held beside', () => {
+  useFolder();
+
   const holding = (script: string): Command => shell(script, { effect: 'write' });
 
   it('runs once it has said so, until it is released', async () => {
@@ -125,6 +132,8 @@ describe('a program held beside', () => {
 });
 
 describe('localMachine', () => {
+  useFolder();
+
   it('writes whole files with their mode, and makes folders', async () => {
     const machine = localMachine({ root: dir });
     await machine.writeFile('/etc/slipway/secret', 'one', 0o600);
@@ -193,6 +202,8 @@ describe('localMachine', () => {
 });
 
 describe('acquireLock', () => {
+  useFolder();
+
   it('has one owner, names it to others, and is free again afterwards', async () => {
     const path = join(dir, 'run/lock');
     const lock = await acquireLock(path, 'first');
@@ -206,6 +217,8 @@ describe('acquireLock', () => {
 });
 
 describe('announce', () => {
+  useFolder();
+
   const devices = (...names: string[]): { devices: string; active: string } => {
     for (const name of names) writeFileSync(join(dir, name), '');
     return { devices: dir, active: join(dir, 'active') };

@@ -24,9 +24,6 @@ function machineWith(
 }
 
 let ran: string[] = [];
-beforeEach(() => {
-  ran = [];
-});
 
 const expand = (machine: FakeMachine, text: string): Promise<Expanded> =>
   expandKickstart(machine, text, 'test.ks', () => {});
@@ -34,6 +31,10 @@ const commands = ({ document }: Expanded): readonly string[] =>
   document.items.flatMap((item) => (item.kind === 'command' ? `${item.file}:${item.line} ${item.name}` : []));
 
 describe('the expansion of a kickstart', () => {
+  beforeEach(() => {
+    ran = [];
+  });
+
   it('puts included files in their place, nested ones too, each with its own positions', async () => {
     const machine = machineWith({ '/a.ks': 'lang C\n%include /b.ks\nzerombr\n', '/b.ks': '\nreboot\n' });
     const expanded = await expand(machine, 'text\n%include /a.ks\nskipx\n%include /b.ks\n');
