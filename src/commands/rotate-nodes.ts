@@ -108,7 +108,8 @@ async function withShells<T>(
   );
 }
 
-async function askNode(
+/** Rejects with a FailedError that says why a node did not do what it was asked. */
+export async function askNode(
   node: string,
   shell: NodeShell | undefined,
   act: RotationAct,

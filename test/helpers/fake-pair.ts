@@ -429,10 +429,14 @@ export function fakePair(ha: HaPlan = HA, secrets: readonly [string, string] = [
     const one = (id: string, role: string, node: string): string =>
       `<resource id="${id}" role="${role}" active="true" failed="false"><node name="${node}" id="1" cached="true"/></resource>`;
     const primitives = allOf(parseXml(pair.cib), 'primitive').map(({ attributes }) => attributes['id'] ?? '');
-    const service =
-      at === undefined
-        ? []
-        : primitives.filter((id) => id !== 'slipway-data').map((id) => one(id, 'Started', at));
+    // Fence devices wait for no data.
+    const fences = primitives.filter((id) => id.startsWith('slipway-fence-'));
+    const others = primitives.filter((id) => id !== 'slipway-data' && !fences.includes(id));
+    const first = up[0]?.name;
+    const service = [
+      ...(first === undefined ? [] : fences.map((id) => one(id, 'Started', first))),
+      ...(at === undefined ? [] : others.map((id) => one(id, 'Started', at))),
+    ];
     const data =
       at === undefined || !primitives.includes('slipway-data')
         ? []

@@ -212,27 +212,17 @@ describe('a rotation of a cluster’s secrets', () => {
         devices: HA.members.map(({ name }) => ({ node: name, kind: 'ipmi', address: '10.0.0.9', user: 'f' })),
       },
     };
-    const pair = fakePair(ha);
-    for (const node of pair.nodes) pair.override(node.name, 'stonith_admin', () => '');
+    const pair = await formed(ha);
     const fencing = { n1: 'word-of-the-device', n2: 'word-of-the-device' };
-    const asked: JoinSecret[] = [];
-    for (const node of pair.nodes) await runSteps(clusterSteps(ha, []).slice(0, 2), node.machine, node.facts);
     const at = desk(pair, { media: shelf(joinSecret('pair', 'test', fencing)) });
-    const [one] = pair.nodes;
-    const secret: JoinSecret = { ...joinSecret('pair', 'next'), fencing: {} };
-    asked.push(secret);
-    await rotate('stage', one.machine, one.facts, JSON.stringify(secret));
-    await Promise.all([
-      rotate('prove', one.machine, one.facts),
-      rotate('stage', pair.nodes[1].machine, pair.nodes[1].facts, JSON.stringify(secret)).then(() =>
-        rotate('prove', pair.nodes[1].machine, pair.nodes[1].facts),
-      ),
-    ]);
-    one.machine.files.set('/sys/module/drbd/version', '8.4.11\n');
-    const report = await rotate('commit', one.machine, one.facts);
-    assert.equal(report.keyId, deriveKeys(secret).id);
-    assert.equal(one.machine.files.get('/etc/slipway/fencing/n2'), 'word-of-the-device\n');
-    assert.equal((await at.media.current())?.fencing['n1'], 'word-of-the-device');
+    await rotateAll(at);
+    assert.deepEqual(at.media.now?.fencing, fencing);
+    for (const { machine } of pair.nodes) {
+      assert.equal(machine.files.get('/etc/slipway/fencing/n2'), 'word-of-the-device\n');
+      // One that was not told anew cannot be lost on the way.
+      assert.equal(machine.written.filter((path) => path === '/etc/slipway/fencing/n2').length, 1);
+    }
+    await assertRenewed(pair, at.media, 'with fence devices');
   });
 
   it('says what it would do, and does nothing of it', async () => {
@@ -370,4 +360,168 @@ describe('a rotation that is interrupted', () => {
       }
     });
   }
+});
+
+describe('a node in a rotation', () => {
+  const next = JSON.stringify(joinSecret('pair', 'next'));
+  const failureOf = (work: Promise<unknown>): Promise<StepFailure> =>
+    work.then(
+      () => assert.fail('it was not refused'),
+      (error: unknown) => (error instanceof StepFailure ? error : assert.fail(String(error))),
+    );
+  const ask = ({ machine, facts }: FakeNode, act: RotationAct, input?: string): Promise<RotationReport> =>
+    rotate(act, machine, facts, input);
+  const prepared = async (pair: FakePair, words: readonly [string, string] = [next, next]): Promise<void> => {
+    for (const [i, node] of pair.nodes.entries()) await ask(node, 'stage', words[i]);
+  };
+
+  it('keeps derived keys beside those in use, for root alone, and never the secret', async () => {
+    const [node] = (await formed()).nodes;
+    const report = await ask(node, 'stage', next);
+    const { id } = deriveKeys(joinSecret('pair', 'next'));
+    assert.deepEqual(report, { node: 'n1', cluster: 'pair', keyId: OLD, next: { id, phase: 'staged' } });
+    const kept = String(node.machine.files.get(ROTATION));
+    assert.ok(!kept.includes(joinSecret('pair', 'next').secret));
+    assert.equal(node.modes.get(ROTATION), '600');
+    node.machine.written.length = 0;
+    await ask(node, 'stage', next);
+    assert.deepEqual(node.machine.written, [], 'once is enough');
+  });
+
+  it('takes no secret of another cluster, nothing else, and no second one', async () => {
+    const [node] = (await formed()).nodes;
+    const other = await failureOf(ask(node, 'stage', JSON.stringify(joinSecret('blue'))));
+    assert.equal(other.failureClass, 'refused-foreign-data');
+    assert.match(other.message, /of cluster 'blue', and this node belongs to 'pair'$/);
+    for (const text of ['', '{}', 'secret'])
+      assert.equal((await failureOf(ask(node, 'stage', text))).failureClass, 'config-invalid');
+    await ask(node, 'stage', next);
+    const second = await failureOf(ask(node, 'stage', JSON.stringify(joinSecret('pair', 'third'))));
+    assert.match(
+      second.message,
+      /^another rotation is half-way here, to the secret [0-9a-f]{16} \(staged\)$/,
+    );
+    assert.match(second.remedy ?? '', /slipway-agent rotate forget$/);
+    const [bare] = fakePair().nodes;
+    assert.match((await failureOf(ask(bare, 'stage', next))).message, /has no keys/);
+  });
+
+  it('changes nothing until every peer has proved that it holds the same', async () => {
+    const pair = await formed();
+    const [one, two] = pair.nodes;
+    await prepared(pair, [next, JSON.stringify(joinSecret('pair', 'third'))]);
+    assert.match((await failureOf(ask(one, 'commit'))).message, /did not prove/);
+    const proofs = await Promise.all(pair.nodes.map((node) => failureOf(ask(node, 'prove'))));
+    assert.ok(proofs.some(({ message }) => /holds another join secret of cluster 'pair'/.test(message)));
+    for (const node of pair.nodes) {
+      assert.match(String(node.machine.files.get(ROTATION)), /"staged"/);
+      assert.equal((await ask(node, 'forget')).next, undefined);
+      delete node.run.listens;
+    }
+    await prepared(pair);
+    const alone = await failureOf(ask(two, 'prove'));
+    assert.equal(alone.failureClass, 'waiting-peer');
+    assert.match(alone.message, /^n1 does not answer/);
+    assert.match((await failureOf(ask(two, 'activate'))).message, /not the new ones$/);
+    assert.equal((await ask(two, 'look')).keyId, OLD);
+  });
+
+  it('gives up what is not carried out, and nothing else', async () => {
+    const pair = await formed();
+    await prepared(pair);
+    await Promise.all(pair.nodes.map((node) => ask(node, 'prove')));
+    const [one] = pair.nodes;
+    await ask(one, 'commit');
+    const refused = await failureOf(ask(one, 'forget'));
+    assert.match(refused.message, /\(committing\)$/);
+    assert.equal(refused.remedy, 'finish it where it was begun: slipway rotate');
+    assert.ok(one.machine.files.has(ROTATION));
+    assert.equal((await ask(pair.nodes[1], 'forget')).next, undefined);
+    assert.ok(
+      pair.nodes[1].machine.ran.some(({ file, args }) => file === 'shred' && args.includes(ROTATION)),
+    );
+  });
+
+  it('says what is not as it should be before anything is begun', async () => {
+    const pair = await formed();
+    const [one] = pair.nodes;
+    const problems = async (): Promise<string> => (await ask(one, 'look')).health?.problems.join('\n') ?? '';
+    assert.equal(await problems(), '');
+    pair.linked = false;
+    assert.match(
+      await problems(),
+      /synchronise-data: DRBD is Connecting[\s\S]*start-corosync: n2 is not in the cluster/,
+    );
+    pair.linked = true;
+    pair.override('n1', 'corosync', () => "Corosync Cluster Engine, version '3.0.3'\n");
+    assert.equal(await problems(), 'corosync 3.0 takes no new key while it runs, 3.1 does');
+    one.machine.files.set(AUTHKEY, 'edited');
+    assert.match(await problems(), /\/etc\/corosync\/authkey is not the one of this cluster/);
+    endRun(one, { state: 'failed', step: 's', problem: { failureClass: 'timeout', message: 'm' } });
+    assert.equal((await ask(one, 'look')).health?.run, 'failed');
+    await assert.rejects(rotateAll(desk(pair)), (error: unknown) => {
+      assert.ok(error instanceof FailedError);
+      assert.match(error.message, /n1 is failed, not complete\n {2}n1: \/etc\/corosync\/authkey/);
+      return true;
+    });
+  });
+
+  it('goes on with a run while new keys are prepared, and waits while they are put in place', async () => {
+    const pair = await formed();
+    await prepared(pair);
+    const [report] = await complete(pair);
+    const step = report?.reports.find(({ id }) => id === 'take-join-secret');
+    assert.ok(step?.outcome === 'already-done');
+    assert.equal(step.evidence['prepared'], deriveKeys(joinSecret('pair', 'next')).id);
+    await Promise.all(pair.nodes.map((node) => ask(node, 'prove')));
+    const [one] = pair.nodes;
+    await ask(one, 'commit');
+    let problem: StepProblem | undefined;
+    await runAgent(one, (found) => {
+      problem = found;
+      test.abort();
+    });
+    assert.equal(problem?.failureClass, 'waiting-operator');
+    assert.equal(problem?.remedy, 'finish it where it was begun: slipway rotate');
+  });
+
+  it('connects DRBD again where the two sides refused each other meanwhile', async () => {
+    const pair = await formed();
+    await prepared(pair);
+    await Promise.all(pair.nodes.map((node) => ask(node, 'prove')));
+    const [one, two] = pair.nodes;
+    await ask(one, 'commit');
+    await ask(one, 'activate');
+    assert.equal(one.run.drbd?.connected, true, 'who is connected stays so');
+    pair.linked = false;
+    await ask(two, 'look');
+    pair.linked = true;
+    assert.match((await ask(two, 'look')).health?.problems.join() ?? '', /DRBD has broken off/);
+    await ask(two, 'commit');
+    for (const node of pair.nodes) await ask(node, 'activate');
+    assert.deepEqual((await ask(one, 'verify')).health?.problems, []);
+  });
+
+  it('does not start DRBD in the place of Pacemaker', async () => {
+    const pair = await formed();
+    await prepared(pair);
+    await Promise.all(pair.nodes.map((node) => ask(node, 'prove')));
+    const [one] = pair.nodes;
+    await ask(one, 'commit');
+    delete one.run.drbd;
+    pair.cib = '<cib/>';
+    one.machine.ran.length = 0;
+    await ask(one, 'activate');
+    assert.deepEqual(
+      one.machine.ran.filter(({ args }) => args[0] === 'adjust'),
+      [],
+    );
+  });
+
+  it('stops at a record that is none', async () => {
+    const [node] = (await formed()).nodes;
+    node.machine.files.set(ROTATION, '{"version":1}');
+    const { failureClass, message } = await failureOf(ask(node, 'look'));
+    assert.deepEqual([failureClass, message], ['config-invalid', `${ROTATION} holds no new keys`]);
+  });
 });
