@@ -1,6 +1,6 @@
 /** A medium with signed packages: the embedded installer checks each of them before it touches a disk. */
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, open, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createExec } from '../../src/host/exec.ts';
@@ -9,6 +9,7 @@ import { withImage } from '../../src/media/image/source.ts';
 import { ISO_BLOCK } from '../../src/media/image/volume.ts';
 import { MEDIUM } from '../../src/media/types.ts';
 import { type Keyring, withKeyring } from '../helpers/gpg.ts';
+import { flipBit } from '../helpers/patched-image.ts';
 import { Bench, buildExampleIso, choose, install, LIMIT } from '../helpers/qemu.ts';
 
 const NODE = 'single';
@@ -80,12 +81,5 @@ async function spoilPackage(iso: string): Promise<void> {
     assert.ok(extent !== undefined, 'no slipway-postinstall on the medium');
     return extent.block * ISO_BLOCK + Math.floor(extent.bytes / 2);
   });
-  const file = await open(iso, 'r+');
-  try {
-    const byte = Buffer.alloc(1);
-    await file.read(byte, 0, 1, at);
-    await file.write(Buffer.of((byte[0] ?? 0) ^ 1), 0, 1, at);
-  } finally {
-    await file.close();
-  }
+  await flipBit(at)(iso);
 }
