@@ -27,8 +27,13 @@ export interface LabDisk {
    * it is not there.
    */
   readonly changes?: string;
-  /** Bytes a second at most that the machine writes to it. */
-  readonly writeLimit?: number;
+  readonly limits?: DiskLimits;
+}
+
+/** Bytes a second at most, in one direction or in both; what is not said has no limit. */
+export interface DiskLimits {
+  readonly read?: number;
+  readonly write?: number;
 }
 
 export interface LabMedium {
@@ -148,8 +153,8 @@ export interface LabMachine {
    * made in the engine's own format. Left out by engines that cannot do it.
    */
   freezeDisks?(files: readonly string[]): Promise<void>;
-  /** {@link LabDisk.writeLimit} from now on; undefined for none. Left out by engines that cannot do it. */
-  limitWrites?(disk: LabDisk, bytesPerSecond: number | undefined): Promise<void>;
+  /** {@link LabDisk.limits} from now on. Left out by engines that cannot do it. */
+  limitDisk?(disk: LabDisk, limits: DiskLimits): Promise<void>;
   /** Everything printed so far, without terminal control sequences. */
   transcript(): string;
   /** Pulls the plug. Ends exactly what {@link Engine.start} started; fine to call twice. */

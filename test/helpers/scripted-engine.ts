@@ -58,7 +58,7 @@ export function scriptedEngine(
           powerButton: async () => undefined,
           unplug: async () => undefined,
           screenshot: (file) => writeFile(file, 'PNG'),
-          limitWrites: async () => undefined,
+          limitDisk: async () => undefined,
           freezeDisks: async (files) => void frozen.push(files),
           transcript: () => console.lines.join('\n'),
           end: async () => over(),

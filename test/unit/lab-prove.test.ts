@@ -392,8 +392,8 @@ describe('carrying proofs out', () => {
       assert.equal(cellOf(run, 'missing-member').message, 'installed on less than all disks');
       assert.equal(engine.frozen.length, 3);
       assert.deepEqual(
-        engine.started[0]?.disks.map(({ writeLimit }) => writeLimit !== undefined),
-        [false, true],
+        engine.started[0]?.disks.map(({ limits }) => Object.keys(limits ?? {})),
+        [['read'], []],
       );
     });
   });

@@ -4,7 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { MissingError } from '../../errors/exit.ts';
-import type { LabDisk, LabMachine } from '../engine.ts';
+import type { DiskLimits, LabDisk, LabMachine } from '../engine.ts';
 import { expectDegraded, expectSettled } from './boot-matrix.ts';
 import type { InstalledComputer } from './computer.ts';
 import { installerKernel, nextStepEvent } from './installer-run.ts';
@@ -19,16 +19,17 @@ const PERCENTS = [5, 50, 95] as const;
 /** What passes for that, in percent: md tells its progress in steps of 5 to 8. */
 const TOLERANCE = { below: 3, above: 9 } as const;
 
-/** Bytes a second that the disk takes which others are copied to. */
-const SPEED = {
-  /** So slow that the resync has hardly begun when the installation ends, also on a busy computer. */
-  installing: 2 * 2 ** 20,
-  /** md itself steps back behind what is written meanwhile. */
-  unpacking: 24 * 2 ** 20,
+/** Bytes a second. A resync reads the first disk and writes the others. */
+const LIMITS = {
+  /**
+   * An installation writes and hardly reads: it goes on at its speed, and the resync has hardly begun when it ends, also
+   * on a busy computer.
+   */
+  installing: { read: 2 ** 18 },
   /** Unhindered an empty gigabyte is copied before anybody can see how far it is; so it takes a minute. */
-  sealing: 24 * 2 ** 20,
-  /** /boot alone takes minutes, in which the system starts and somebody presses a button. */
-  starting: 4 * 2 ** 20,
+  sealing: { read: 24 * 2 ** 20 },
+  /** /boot alone takes minutes, in which the system starts, from the first disk, and somebody presses a button. */
+  starting: { write: 4 * 2 ** 20 },
 } as const;
 
 /** Cells that begin with one installation whose /boot is resynced slowly. */
@@ -75,16 +76,12 @@ export function missingMember(
 async function installSlowly(stage: Stage, boot: string, moments: Map<number, Moment>): Promise<void> {
   const { iso, start } = stage.computer;
   const kernel = await installerKernel(stage.exec, iso, stage.node, stage.keep('installer-'));
-  const disks = slowed(stage, stage.disks, SPEED.installing);
+  const source = stage.disk(0);
+  const disks = slowed(stage.disks, source, LIMITS.installing);
   await stage.power({ kernel, disks, medium: { kind: start.medium, file: iso } }, async (machine) => {
     const taken = new Moments(stage, 'resync');
-    const limit = (speed: number) => machine.limitWrites?.(copiedTo(stage), speed);
-    await waitForStep(machine, 'unpack-image', 'applying');
-    await limit(SPEED.unpacking);
-    await waitForStep(machine, 'unpack-image', 'changed');
-    await limit(SPEED.installing);
     await waitForStep(machine, 'seal-installation', 'applying');
-    await limit(SPEED.sealing);
+    await machine.limitDisk?.(source, LIMITS.sealing);
     for (const percent of PERCENTS) {
       await waitForPercent(machine, boot, percent);
       moments.set(percent, await taken.take(machine));
@@ -112,7 +109,7 @@ const HEARD_MS = 15_000;
 
 /** The button is answered only when every disk can start the machine. */
 async function pressTooEarly(stage: Stage, boot: string, moment: Moment | undefined): Promise<void> {
-  const disks = slowed(stage, await disksAt(stage, reached(moment)), SPEED.starting);
+  const disks = slowed(await disksAt(stage, reached(moment)), copiedTo(stage), LIMITS.starting);
   await stage.power({ disks, firmwareMemory: 'copied' }, async (machine) => {
     await stage.expectLife(machine);
     // The agent holds shutdowns back before it says how far the first array is.
@@ -120,7 +117,7 @@ async function pressTooEarly(stage: Stage, boot: string, moment: Moment | undefi
     await machine.powerButton();
     stage.shows('the power button was pressed');
     await pause(HEARD_MS);
-    await machine.limitWrites?.(copiedTo(stage), undefined);
+    await machine.limitDisk?.(copiedTo(stage), {});
     await expectSettled(stage, machine);
     await stage.switchOff(machine);
     stage.shows('the power button was pressed again, and it switched itself off');
@@ -148,8 +145,8 @@ const reached = (moment: Moment | undefined): Moment => {
 /** Of the mirrored disks the last one: md copies the first to all others. */
 const copiedTo = (stage: Stage): LabDisk => stage.disk(stage.computer.mirrored - 1);
 
-const slowed = (stage: Stage, disks: readonly LabDisk[], writeLimit: number): readonly LabDisk[] =>
-  disks.map((disk) => (disk.file === copiedTo(stage).file ? { ...disk, writeLimit } : disk));
+const slowed = (disks: readonly LabDisk[], one: LabDisk, limits: DiskLimits): readonly LabDisk[] =>
+  disks.map((disk) => (disk.file === one.file ? { ...disk, limits } : disk));
 
 async function waitForStep(machine: LabMachine, id: string, state: string): Promise<void> {
   for (;;) {
