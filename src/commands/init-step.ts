@@ -27,7 +27,7 @@ export async function initStep(name: string, dir: string): Promise<void> {
 }
 
 /** Name, text and mode of each file. The step keeps a file with the names of the cluster's nodes. */
-export function stepFiles(name: string): readonly (readonly [file: string, text: string, mode: number])[] {
+function stepFiles(name: string): readonly (readonly [file: string, text: string, mode: number])[] {
   return [
     ['check', CHECK.replaceAll('NAME', name), 0o755],
     ['apply', APPLY.replaceAll('NAME', name), 0o755],

@@ -24,7 +24,7 @@ export interface OwnAddress {
   readonly vlan?: number;
 }
 
-export const BRIDGE = 'slipway0';
+const BRIDGE = 'slipway0';
 
 /** Where leased addresses come from. */
 const LEASE_NETWORK = '10.77.77';

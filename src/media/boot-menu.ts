@@ -26,7 +26,7 @@ export interface BootEntry {
 /** Ids of the entries that are not nodes. A node's id has its own prefix, so a node may be called `rescue`. */
 export const ENTRY_DISK = 'disk';
 export const ENTRY_BY_MAC = 'by-mac';
-export const ENTRY_RESCUE = 'rescue';
+const ENTRY_RESCUE = 'rescue';
 const nodeEntryId = (node: string): string => `node:${node}`;
 
 /**

@@ -21,7 +21,7 @@ export const GRUB_EARLY_CONFIG = [
  * folder on a slow disc.
  */
 // biome-ignore format: one line a subject
-export const GRUB_BIOS_MODULES = [
+const GRUB_BIOS_MODULES = [
   // Disks, partition tables and file systems: the medium itself, and enough to look at an installed disk.
   'biosdisk', 'part_gpt', 'part_msdos', 'iso9660', 'fat', 'ext2', 'loopback',
   'search', 'search_fs_file', 'search_label', 'search_fs_uuid', 'probe', 'ls',

@@ -87,7 +87,7 @@ async function build(b: Build): Promise<IsoResult> {
 }
 
 /** The EFI image that El Torito names holds all that was copied into it. @throws {FailedError} naming what is not. */
-export async function requireEspFiles(iso: string, paths: readonly string[]): Promise<void> {
+async function requireEspFiles(iso: string, paths: readonly string[]): Promise<void> {
   const found = await withImage(iso, async (image) => {
     const { catalog } = await readMedium(image);
     const entry = catalog?.entries.find(({ platform }) => platform === 'uefi');

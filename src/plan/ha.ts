@@ -15,7 +15,7 @@ import {
 } from './types.ts';
 
 /** UDP port of corosync's first link; a second one has the next (corosync.conf(5), `mcastport`). */
-export const COROSYNC_PORT = 5405;
+const COROSYNC_PORT = 5405;
 /** DRBD's own advice: ports from 7788 on. */
 const REPLICATION_PORT = 7788;
 const RESOURCE = 'slipway';

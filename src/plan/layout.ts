@@ -42,11 +42,6 @@ export function arrayOf(layout: LayoutPlan, volume: VolumePlan): ArrayPlan | und
   return layout.arrays.find((array) => array.name === name);
 }
 
-/** The partition of each disk that is a member of the array. */
-export function memberOf(layout: LayoutPlan, array: ArrayPlan): PartitionPlan | undefined {
-  return layout.partitions.find((partition) => partition.gptName === gptName(array.name));
-}
-
 function gptName(key: string): string {
   return `slipway-${key}`;
 }

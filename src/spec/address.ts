@@ -8,7 +8,7 @@ export interface Subnet {
 }
 
 /** The 32-bit number of a dotted IPv4 address. */
-export function ipv4Number(text: string): number {
+function ipv4Number(text: string): number {
   return text.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
 }
 

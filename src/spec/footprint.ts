@@ -8,7 +8,7 @@ import type { LayoutSpec, VolumeSpec } from './schema.ts';
 const TABLE_MIB = 1 + 1;
 
 /** GRUB's core image is some 30 KiB and may grow to 1 MiB. */
-export const BIOSBOOT_MIB = 1;
+const BIOSBOOT_MIB = 1;
 
 /** LVM's default physical extent. */
 const EXTENT_MIB = 4;

@@ -16,7 +16,7 @@ const exec = createExec();
 const EXIT_CODES = [0, 1, 2, 3];
 
 /** A lab in a folder of its own, by the command line that users have. */
-export class CommandLineLab {
+class CommandLineLab {
   readonly out: string;
   readonly dir: string;
 

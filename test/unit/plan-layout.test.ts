@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { arrayOf, memberOf, partitionOf, planLayout } from '../../src/plan/layout.ts';
+import { arrayOf, partitionOf, planLayout } from '../../src/plan/layout.ts';
 import type { LayoutPlan } from '../../src/plan/types.ts';
 import { checkSpecText } from '../../src/spec/load.ts';
 
@@ -60,8 +60,10 @@ describe('a layout', () => {
     const layout = layoutOf(
       `{ kind: raid1, volumes: [{ role: esp, size: 600 MiB }, ${BASIC}, { role: data, size: rest }] }`,
     );
+    const typeOf = (array: string): string | undefined =>
+      layout.partitions.find(({ gptName }) => gptName === `slipway-${array}`)?.typeGuid;
     assert.deepEqual(
-      layout.arrays.map((array) => [array.name, array.metadata, memberOf(layout, array)?.typeGuid]),
+      layout.arrays.map(({ name, metadata }) => [name, metadata, typeOf(name)]),
       [
         ['esp', '1.0', 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B'],
         ['boot', '1.0', 'A19D880F-05FC-4D3B-A006-743F0F84911E'],

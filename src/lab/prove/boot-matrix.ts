@@ -7,7 +7,7 @@ import { copyImage, difference, writeForeign } from './images.ts';
 import { Disproof, type PlannedCell } from './proof.ts';
 import { LIMIT, type Stage } from './stage.ts';
 
-export const BOOT_MATRIX = 'boot-matrix';
+const BOOT_MATRIX = 'boot-matrix';
 
 /** A column of the grid: how a cell is proven, whatever the row. */
 interface Column {

@@ -8,7 +8,7 @@ import type { InstalledComputer } from './computer.ts';
 import { Disproof, type PlannedCell, type ProofGroup } from './proof.ts';
 import { LIMIT, type Stage } from './stage.ts';
 
-export const FAILOVER = 'failover';
+const FAILOVER = 'failover';
 
 /** Milliseconds: two emulated nodes replicate their volume for the first time, and try a move of the service. */
 const FORM_MS = 30 * 60_000;

@@ -13,7 +13,7 @@ import { disksAt, type Moment, Moments } from './moments.ts';
 import { NotApplicable, type PlannedCell, type ProofGroup } from './proof.ts';
 import { LIMIT, type Stage } from './stage.ts';
 
-export const POWER_CUTS = 'power-cuts';
+const POWER_CUTS = 'power-cuts';
 
 /** A step of the installer. */
 export interface InstallerStep {

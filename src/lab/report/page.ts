@@ -68,5 +68,5 @@ const ENTITIES: Readonly<Record<string, string>> = {
 const FORBIDDEN = /[^\P{Cc}\t\n]/gu;
 
 /** For text between tags and in quoted attributes (HTML Standard, 13.3). */
-export const escapeHtml = (text: string): string =>
+const escapeHtml = (text: string): string =>
   text.replace(FORBIDDEN, '\ufffd').replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);

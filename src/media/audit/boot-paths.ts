@@ -21,7 +21,7 @@ const ISOLINUX_CONFIGS = ISOLINUX_FOLDERS.flatMap((folder) => [
 const GRUB_BIOS_CONFIGS = ['boot/grub2/grub.cfg', 'boot/grub/grub.cfg'];
 const GRUB_EFI_CONFIGS = ['EFI/BOOT/grub.cfg', 'boot/grub2/grub.cfg', 'boot/grub/grub.cfg'];
 const BOOTINFO = 'ppc/bootinfo.txt';
-export const S390X_IMAGE = 'images/cdboot.img';
+const S390X_IMAGE = 'images/cdboot.img';
 /** What the command line in the image was taken from. */
 const S390X_PARAMETERS = 'images/cdboot.prm';
 /** More than any loader has; what lies there is read as a whole. */

@@ -121,7 +121,7 @@ const distrusted = (url: URL, error: Error): RefusedError =>
   );
 
 /** The proxy for a URL, by the variables that curl reads. */
-export function proxyFor(url: URL, env: NodeJS.ProcessEnv): URL | undefined {
+function proxyFor(url: URL, env: NodeJS.ProcessEnv): URL | undefined {
   const proxy = env['https_proxy'] || env['HTTPS_PROXY'] || env['all_proxy'] || env['ALL_PROXY'];
   if (!proxy) return undefined;
   const exempt = (env['no_proxy'] || env['NO_PROXY'] || '').split(',').map((name) => name.trim());

@@ -9,7 +9,7 @@ export const escapeLabel = (label: string): string =>
   label.replace(/[^a-zA-Z0-9#+.:=@_-]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
 
 /** `inst.ks=hd:LABEL=…:/…` for a file on the medium. */
-export const kickstartArgument = (label: string, path: string): string =>
+const kickstartArgument = (label: string, path: string): string =>
   `inst.ks=hd:LABEL=${escapeLabel(label)}:/${path}`;
 
 const MEDIA_CHECK = 'rd.live.check';

@@ -51,7 +51,7 @@ export const lastOf = (lines: readonly IsolinuxLine[], keyword: string): Isolinu
   lines.findLast((line) => line.keyword === keyword);
 
 /** `kernel` and its like. `localboot` and modules start no kernel. */
-export const isKernelLine = ({ keyword, rest }: IsolinuxLine): boolean =>
+const isKernelLine = ({ keyword, rest }: IsolinuxLine): boolean =>
   /^(?:kernel|linux)$/.test(keyword) && !/\.(?:c32|bin|bs|bss|0|img)$/i.test(rest);
 
 /** @throws {InputError} as {@link readIsolinuxMenu}. */

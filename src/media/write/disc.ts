@@ -18,7 +18,7 @@ export interface BurnDeps {
 }
 
 /** What is in the drive. */
-export const discCommand = (drive: string): Command => ({
+const discCommand = (drive: string): Command => ({
   file: 'xorriso',
   effect: 'read',
   args: ['-outdev', drive, '-toc'],
