@@ -1,10 +1,14 @@
 import { StepFailure } from '../../../src/engine/failure.ts';
 import type { Machine } from '../../../src/engine/machine.ts';
 import type { AgentStep } from '../../agent-step.ts';
-import { unitState } from '../cluster-state.ts';
+import { DATA } from '../cib.ts';
+import { readMonitor } from '../cluster-state.ts';
 import { type DrbdState, describeDrbd, readDrbd } from '../drbd-state.ts';
 import { pairOf } from '../members.ts';
 import { PEER_PATIENCE_MS, waitsForPeer, waitUntil } from '../wait.ts';
+
+/** Milliseconds in which Pacemaker starts its resources once it has a quorum. */
+const START_MS = 60_000;
 
 /** Both halves of the volume see each other. */
 export const connectReplication: AgentStep = {
@@ -31,15 +35,10 @@ export const connectReplication: AgentStep = {
     const { replication, peer } = pairOf(facts);
     const { resource } = replication;
     const state = await readDrbd(machine, resource);
-    // Its resource agent attaches first and connects then; two that do it at once make one of them fail.
+    // A resource agent attaches first and connects then; two that do it at once make one of them fail.
     const isStarting = state === undefined || state.connection === 'Unconfigured';
-    if (isStarting && (await unitState(machine, 'pacemaker.service')) === 'active')
-      throw new StepFailure(
-        'waiting-peer',
-        `Pacemaker has not started DRBD yet; without ${peer.name} it has no quorum`,
-        'crm_mon -1rf; if the resource was stopped on purpose, start it again',
-      );
-    if (state === undefined || state.disk === 'Diskless' || (await differsFromConfig(machine, resource)))
+    if (isStarting && (await isPacemakers(machine))) await untilStarted(machine, resource);
+    else if (isStarting || state.disk === 'Diskless' || (await differsFromConfig(machine, resource)))
       await machine.exec({ file: 'drbdadm', args: ['adjust', resource], effect: 'write' });
     await waitUntil(
       machine,
@@ -57,6 +56,29 @@ export const connectReplication: AgentStep = {
     );
   },
 };
+
+/** Whether Pacemaker was given the volume: then it starts DRBD, and nobody else does. */
+const isPacemakers = async (machine: Machine): Promise<boolean> =>
+  (await readMonitor(machine))?.resources.some(({ id }) => id === DATA) ?? false;
+
+async function untilStarted(machine: Machine, resource: string): Promise<void> {
+  await waitUntil(
+    machine,
+    async () => {
+      const { connection } = (await readDrbd(machine, resource)) ?? { connection: 'Unconfigured' };
+      return connection === 'Unconfigured' ? 'Pacemaker has not started DRBD' : undefined;
+    },
+    {
+      limitMs: START_MS,
+      late: (why) =>
+        new StepFailure(
+          'waiting-operator',
+          why,
+          'crm_mon -1rf tells why; if the resource was stopped on purpose, start it again',
+        ),
+    },
+  );
+}
 
 /** Whose data is right is for a person: nothing is ever discarded here. */
 function refuseSplitBrain(state: DrbdState | undefined, peer: string): void {

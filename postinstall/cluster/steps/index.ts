@@ -24,20 +24,25 @@ const REPLICATION: readonly AgentStep[] = [
   makeFileSystem,
 ];
 
-/** None for a node by itself. They come after `before`, the steps of every node. */
+/**
+ * None for a node by itself. They come after `before`, the steps of every node.
+ *
+ * The cluster is started before its data: whether Pacemaker or the agent connects DRBD is Pacemaker's to know. The other
+ * way round two nodes that lost their power half-way wait for each other for ever, one with its Pacemaker for a quorum,
+ * the other one, which has not started its own yet, for the first one's DRBD.
+ */
 export function clusterSteps(ha: HaPlan | undefined, before: readonly string[]): readonly AgentStep[] {
   if (ha === undefined) return [];
   const data = ha.replication === undefined ? [] : REPLICATION;
-  const dataLast = data.slice(-1).map(({ id }) => id);
   return [
     { ...checkMembers, after: before },
     { ...takeJoinSecret, after: [checkMembers.id] },
     enrolPeers,
-    ...data,
     startCorosync,
     startPacemaker,
-    registerFencing,
-    { ...writeResources, after: [...(writeResources.after ?? []), ...dataLast] },
+    ...data,
+    { ...registerFencing, after: [data.at(-1)?.id ?? startPacemaker.id] },
+    writeResources,
     startAtBoot,
     proveFailover,
   ];

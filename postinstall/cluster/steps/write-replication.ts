@@ -12,7 +12,7 @@ const configPath = (resource: string): string => `/etc/drbd.d/${resource}.res`;
 export const writeReplication: AgentStep = {
   id: 'write-replication',
   title: 'Replication set-up',
-  after: ['enrol-peers'],
+  after: ['start-pacemaker'],
   checks: 'DRBD is loaded, /etc/drbd.d/RESOURCE.res is what follows from the plan and only root can read it.',
   byHand: 'modprobe drbd; drbdadm sh-resources; lsblk -o NAME,PARTLABEL.',
 
