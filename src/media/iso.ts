@@ -35,8 +35,8 @@ export interface IsoDeps {
 /**
  * Makes the ISO, or keeps the one that is there if it was made from the same inputs and is still whole.
  *
- * Works in a folder beside `inputs.out`, or in `inputs.work`, which is removed however this ends; the ISO gets its name only when it is
- * complete and has been read back, so an interrupted build leaves the last good one in place.
+ * Works in a folder beside `inputs.out`, or in `inputs.work`, which is removed however this ends; the ISO gets its name
+ * only when it is complete and has been read back, so an interrupted build leaves the last good one in place.
  * @throws {FailedError} when the ISO read back lacks a way to boot or a file, and whatever the audit rejects with.
  */
 export async function assembleIso(inputs: IsoInputs, deps: IsoDeps): Promise<IsoResult> {

@@ -11,7 +11,7 @@ export interface StepLine {
   readonly title: string;
 }
 
-/** The whole plan: one paragraph for the cluster, one with a table for each node, one for what they run together and one for the steps. */
+/** The whole plan, in paragraphs: the cluster, a table for each node, what they run together, the steps. */
 export function planTable(plan: Plan, steps: readonly StepLine[] = []): string {
   const { cluster, release, media, hash, nodes } = plan;
   const head = [

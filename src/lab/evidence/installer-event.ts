@@ -1,4 +1,7 @@
-/** What the installer tells on its serial line where it is asked to (`slipway.events=1`); docs/installer-configuration.md. */
+/**
+ * What the installer tells on its serial line where it is asked to (`slipway.events=1`); see
+ * docs/installer-configuration.md.
+ */
 
 export type InstallerEvent =
   | { readonly kind: 'said'; readonly line: string }
