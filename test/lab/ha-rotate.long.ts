@@ -161,7 +161,7 @@ describe('the secrets of a pair under User-Mode Linux', function () {
   it('are renewed under a writer, and nobody notices', async () => {
     await writeFile(pair.shared('writer'), WRITER);
     await pair.ssh(1, 'systemd-run --quiet --unit=writer sh /run/share/writer; sleep 2');
-    const pinging = pair.inside('ping', '-q', '-i', '0.2', '-w', '120', VIP);
+    const pinging = pair.ssh(2, `ping -q -i 0.2 -w 100 ${VIP}`, 3 * MINUTE);
     const before = await traces();
     const from = Number(await pair.ssh(1, 'cat /run/written'));
     const began = Date.now();
