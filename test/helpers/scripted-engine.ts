@@ -1,6 +1,6 @@
 /** An engine whose machines print what a test wrote for them, and switch themselves off when asked to. */
 import { writeFile } from 'node:fs/promises';
-import type { Engine, LabMachineSpec } from '../../src/lab/engine.ts';
+import type { DiskLimits, Engine, LabMachineSpec } from '../../src/lab/engine.ts';
 import { type ConsoleListeners, GuestConsole } from '../../src/lab/guest-console.ts';
 
 export interface ScriptedEngine {
@@ -10,6 +10,8 @@ export interface ScriptedEngine {
   readonly running: ReadonlySet<LabMachineSpec>;
   /** Files that took over at each moment that was kept. */
   readonly frozen: readonly (readonly string[])[];
+  /** Limits of disks, by their serial number, in the order they were set. */
+  readonly limited: readonly (readonly [string, DiskLimits])[];
   create(listeners: ConsoleListeners): Engine;
 }
 
@@ -20,10 +22,12 @@ export function scriptedEngine(
   const started: LabMachineSpec[] = [];
   const running = new Set<LabMachineSpec>();
   const frozen: (readonly string[])[] = [];
+  const limited: (readonly [string, DiskLimits])[] = [];
   return {
     started,
     running,
     frozen,
+    limited,
     create: (listeners) => ({
       async start(spec) {
         const console = new GuestConsole(spec, listeners);
@@ -58,7 +62,7 @@ export function scriptedEngine(
           powerButton: async () => undefined,
           unplug: async () => undefined,
           screenshot: (file) => writeFile(file, 'PNG'),
-          limitDisk: async () => undefined,
+          limitDisk: async ({ serial }, limits) => void limited.push([serial, limits]),
           freezeDisks: async (files) => void frozen.push(files),
           transcript: () => console.lines.join('\n'),
           end: async () => over(),

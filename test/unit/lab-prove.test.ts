@@ -378,8 +378,7 @@ describe('carrying proofs out', () => {
         (percent) => `{"event":"said","line":"  boot: resync ${percent} %, 9 KiB/s"}`,
       );
       const arrays = [
-        event('create-arrays', 'changed'),
-        ...[event('unpack-image', 'applying'), event('unpack-image', 'changed')],
+        ...[event('create-arrays', 'applying'), event('create-arrays', 'changed')],
         event('seal-installation', 'applying'),
       ];
       const engine = scriptedEngine(({ kernel, disks }) => {
@@ -392,8 +391,11 @@ describe('carrying proofs out', () => {
       assert.equal(cellOf(run, 'missing-member').message, 'installed on less than all disks');
       assert.equal(engine.frozen.length, 3);
       assert.deepEqual(
-        engine.started[0]?.disks.map(({ limits }) => Object.keys(limits ?? {})),
-        [['read'], []],
+        engine.limited.map(([serial, limits]) => [serial, ...Object.keys(limits)]),
+        [
+          ['LAB00001', 'read'],
+          ['LAB00001', 'read'],
+        ],
       );
     });
   });
@@ -404,7 +406,7 @@ describe('carrying proofs out', () => {
         kernel === undefined
           ? COMPLETE
           : [
-              ...[event('unpack-image', 'applying'), event('unpack-image', 'changed')],
+              event('create-arrays', 'applying'),
               ...[event('seal-installation', 'applying'), '{"event":"said","line":"  boot: resync 36 %"}'],
             ],
       );

@@ -25,7 +25,7 @@ const LIMITS = {
    * An installation writes and hardly reads: it goes on at its speed, and the resync has hardly begun when it ends, also
    * on a busy computer.
    */
-  installing: { read: 2 ** 18 },
+  installing: { read: 2 ** 20 },
   /** Unhindered an empty gigabyte is copied before anybody can see how far it is; so it takes a minute. */
   sealing: { read: 24 * 2 ** 20 },
   /** /boot alone takes minutes, in which the system starts, from the first disk, and somebody presses a button. */
@@ -76,12 +76,13 @@ export function missingMember(
 async function installSlowly(stage: Stage, boot: string, moments: Map<number, Moment>): Promise<void> {
   const { iso, start } = stage.computer;
   const kernel = await installerKernel(stage.exec, iso, stage.node, stage.keep('installer-'));
-  const source = stage.disk(0);
-  const disks = slowed(stage.disks, source, LIMITS.installing);
-  await stage.power({ kernel, disks, medium: { kind: start.medium, file: iso } }, async (machine) => {
+  await stage.power({ kernel, medium: { kind: start.medium, file: iso } }, async (machine) => {
     const taken = new Moments(stage, 'resync');
+    const limit = (limits: DiskLimits) => machine.limitDisk?.(stage.disk(0), limits);
+    await waitForStep(machine, 'create-arrays', 'applying');
+    await limit(LIMITS.installing);
     await waitForStep(machine, 'seal-installation', 'applying');
-    await machine.limitDisk?.(source, LIMITS.sealing);
+    await limit(LIMITS.sealing);
     for (const percent of PERCENTS) {
       await waitForPercent(machine, boot, percent);
       moments.set(percent, await taken.take(machine));
