@@ -7,6 +7,7 @@ import { stoppableMachine } from '../src/engine/bounded-machine.ts';
 import { readJournal } from '../src/engine/journal.ts';
 import { localMachine } from '../src/engine/local-machine.ts';
 import { acquireLock, LockedError } from '../src/engine/lock.ts';
+import type { Machine } from '../src/engine/machine.ts';
 import { recentReads } from '../src/engine/recent-reads.ts';
 import { type StepEvent, stepProblem } from '../src/engine/run-step.ts';
 import { spawnExec } from '../src/engine/spawn.ts';
@@ -14,7 +15,7 @@ import { LAYOUT_RECORD_PATH } from '../src/storage/layout-record.ts';
 import { recordLayout } from '../src/storage/record-layout.ts';
 import { type AgentCall, parseArguments, USAGE } from './arguments.ts';
 import { tcpPeers } from './cluster/peer-link.ts';
-import { rotate } from './cluster/rotate.ts';
+import { type RotationAct, type RotationReport, rotate } from './cluster/rotate.ts';
 import { explanation } from './explain.ts';
 import { readNodeFacts, readNodePlan } from './node-facts.ts';
 import {
@@ -156,11 +157,26 @@ async function renewSecrets({ act }: Extract<AgentCall, { verb: 'rotate' }>): Pr
   try {
     const facts = await readNodeFacts(machine, { builtAt: builtAt(), peers: tcpPeers(machine) });
     const input = act === 'stage' ? await text(process.stdin) : undefined;
-    print(`${JSON.stringify(await rotate(act, machine, facts, input))}\n`);
+    const report = await rotate(act, machine, facts, input);
+    if (act !== 'look') await logRotation(machine, act, report);
+    print(`${JSON.stringify(report)}\n`);
     return 0;
   } finally {
     await lock.release();
   }
+}
+
+/** A line in the system journal for those who wonder later. */
+async function logRotation(
+  machine: Machine,
+  act: RotationAct,
+  { keyId, next }: RotationReport,
+): Promise<void> {
+  const kept = next === undefined ? '' : `, ${next.id} is ${next.phase}`;
+  const line = `rotate ${act}: the keys in use are those of ${keyId ?? 'no secret'}${kept}`;
+  await machine
+    .exec({ file: 'logger', args: ['--tag', 'slipway-agent', line], effect: 'write' })
+    .catch(() => undefined);
 }
 
 async function main(args: readonly string[]): Promise<number> {

@@ -2,9 +2,11 @@
 import { dirname } from 'node:path';
 import type { RotationAct, RotationReport } from '../../postinstall/cluster/rotate.ts';
 import { CommandError, type Exec } from '../engine/command.ts';
+import { makeFolder } from '../engine/make-folder.ts';
 import { FailedError } from '../errors/exit.ts';
 import { publish } from '../host/atomic.ts';
 import { createExec } from '../host/exec.ts';
+import { withLock } from '../host/lock.ts';
 import { preflight } from '../host/tools.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { JoinSecret, Plan } from '../plan/types.ts';
@@ -47,21 +49,29 @@ export async function rotateSecrets(
   const exec = createExec();
   await preflight([...KEY_MEDIUM_TOOLS, ...SSH_TOOLS], exec);
   const media = mediaIn(exec, options.out, plan.cluster);
-  const secret = await withShells(exec, targets, (shells) =>
-    rotateCluster({
-      cluster: plan.cluster,
-      nodes: names,
-      media,
-      ask: (node, act, word) => askNode(node, shells.get(node), act, word),
-      say: (line) => void process.stdout.write(`${line}\n`),
-      dryRun: options.dryRun === true,
-      lost: options.lost === true,
-    }),
-  );
+  const renew = (): Promise<JoinSecret | undefined> =>
+    withShells(exec, targets, (shells) =>
+      rotateCluster({
+        cluster: plan.cluster,
+        nodes: names,
+        media,
+        ask: (node, act, word) => askNode(node, shells.get(node), act, word),
+        say: (line) => void process.stdout.write(`${line}\n`),
+        dryRun: options.dryRun === true,
+        lost: options.lost === true,
+      }),
+    );
+  const secret = options.dryRun === true ? await renew() : await alone(options.out, media, renew);
   if (secret === undefined) return;
   const lacking = lackingPasswords(ha, secret);
   for (const line of keyWords({ path: media.path, made: true, lacking })) process.stdout.write(`${line}\n`);
   process.stdout.write('copies of the old key medium open nothing any more: replace or erase them\n');
+}
+
+/** Two at a time in one folder would each make a successor of the key medium, and one of them would be lost. */
+async function alone<T>(folder: string, { nextPath }: Media, work: () => Promise<T>): Promise<T> {
+  await makeFolder(folder);
+  return withLock(`${nextPath}.lock`, undefined, work);
 }
 
 /** A secret that one node does not know keeps it out of its cluster: none is left aside. */

@@ -37,6 +37,8 @@ export interface RotationRequest {
 
 interface Phase {
   readonly act: RotationAct;
+  /** Not on all nodes at the same time. */
+  readonly inTurn?: boolean;
   /** What is said when it is over on every node. */
   readonly words: string;
 }
@@ -51,7 +53,8 @@ const PREPARATION: readonly Phase[] = [
 ];
 const CHANGE: readonly Phase[] = [
   { act: 'commit', words: 'have the new keys in the place of the old ones' },
-  { act: 'activate', words: 'gave them to DRBD and corosync' },
+  // The first one’s corosync reaches all others; they are to find it done, and not in the middle of it.
+  { act: 'activate', inTurn: true, words: 'gave them to DRBD and corosync' },
 ];
 
 /** Resolves with the new secret, or with undefined after a dry run. Rejects with a FailedError. */
@@ -65,8 +68,10 @@ export async function rotateCluster(request: RotationRequest): Promise<JoinSecre
       '--out names its folder; if it is lost for good: --lost',
     );
   }
-  const all = (act: RotationAct, secret?: JoinSecret): Promise<readonly RotationReport[]> =>
-    everyNode(nodes, (node) => ask(node, act, secret));
+  const all = (
+    act: RotationAct,
+    { secret: given, inTurn = false }: { secret?: JoinSecret; inTurn?: boolean } = {},
+  ): Promise<readonly RotationReport[]> => everyNode(nodes, (node) => ask(node, act, given), inTurn);
   const before = await all('look');
   const plan = planRotation({
     cluster,
@@ -83,9 +88,10 @@ export async function rotateCluster(request: RotationRequest): Promise<JoinSecre
   const secret = begun ?? newJoinSecret(cluster, current?.fencing);
   if (begun === undefined) await media.prepare(secret);
   const names = nodes.join(' and ');
-  for (const { act, words } of [...(plan.proven ? [] : PREPARATION), ...CHANGE]) {
-    // Fence devices keep their passwords, so that no node is told of those of others again.
-    await all(act, act === 'stage' ? { ...secret, fencing: {} } : undefined);
+  // Fence devices keep their passwords: no node is told of them again.
+  const alone: JoinSecret = { ...secret, fencing: {} };
+  for (const { act, words, inTurn = false } of [...(plan.proven ? [] : PREPARATION), ...CHANGE]) {
+    await all(act, { inTurn, ...(act === 'stage' ? { secret: alone } : {}) });
     say(`${names} ${words}`);
   }
   const after = await all('verify');
@@ -105,18 +111,27 @@ export async function rotateCluster(request: RotationRequest): Promise<JoinSecre
   return secret;
 }
 
-/** All at once: between the first node's new key and the last one's there is to be little time. All failures are told. */
+/**
+ * All at once where nothing is said against it: between the first node's new keys and the last one's there is to be little
+ * time. What fails on one is no reason to leave out another, and all failures are told.
+ */
 async function everyNode<T>(
   nodes: readonly string[],
   work: (node: string) => Promise<T>,
+  inTurn: boolean,
 ): Promise<readonly T[]> {
-  const outcomes = await Promise.allSettled(nodes.map(work));
+  let before: Promise<unknown> = Promise.resolve();
+  const working = nodes.map((node) => {
+    const one = inTurn ? before.then(() => work(node)) : work(node);
+    before = one.catch(() => {});
+    return one;
+  });
+  const outcomes = await Promise.allSettled(working);
   const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
   const [first] = failures;
   if (failures.length > 1 && failures.every((error) => error instanceof FailedError)) {
-    throw new FailedError(failures.map((error) => error.message).join('\n  '), failures[0]?.hint, {
-      cause: first,
-    });
+    const messages = failures.map((error) => error.message).join('\n  ');
+    throw new FailedError(messages, failures[0]?.hint, { cause: first });
   }
   if (failures.length > 0) throw first;
   return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
