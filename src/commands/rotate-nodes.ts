@@ -154,7 +154,7 @@ const AGAIN = 'what is done stays done; slipway rotate once more finishes the re
 
 const hintOf = (error: CommandError, node: string, act: RotationAct): string => {
   if (error.exitCode === 127) return 'the agent is not installed there';
-  return act === 'look' || error.reason !== 'exit' ? loginHint(error, node) : AGAIN;
+  return act === 'look' ? loginHint(error, node) : AGAIN;
 };
 
 /** What it says about itself is compared with what is expected of it; here only the form is looked at. */

@@ -96,10 +96,10 @@ async function pinnedKey(exec: Exec, { node, address }: NodeTarget, fingerprint:
 }
 
 /** What a person can do about a node that did not let us in. */
-export function loginHint({ stderr }: CommandError, node: string): string {
+export function loginHint({ reason, stderr }: CommandError, node: string): string {
   if (/host key verification failed/i.test(stderr))
     return `pin its host key: --ssh ${node}=SHA256:... (the node shows it on its console)`;
-  return /timed out|refused|no route|unreachable/i.test(stderr)
+  return reason === 'timeout' || /timed out|refused|no route|unreachable/i.test(stderr)
     ? 'is it running, and can this computer reach its network?'
     : 'is your key among access.sshKeys of the spec?';
 }
