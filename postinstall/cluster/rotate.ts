@@ -79,8 +79,6 @@ const PROVE_MS = 60_000;
 const VERIFY_MS = 180_000;
 /** Milliseconds after which a resource that Pacemaker starts has more than its disk. */
 const CONNECTS_WITHIN_MS = 5_000;
-/** The first version of corosync whose key can be changed while it runs. */
-const COROSYNC_SINCE = [3, 1];
 
 /** Rejects with a StepFailure. `input` is the join secret, for `stage`. */
 export async function rotate(
@@ -148,13 +146,13 @@ async function healthOf(machine: Machine, facts: NodeFacts): Promise<Health> {
   };
 }
 
+/** The key of corosync can be changed while it runs since 3.1. */
 async function corosyncProblems(machine: Machine): Promise<readonly string[]> {
   const { stdout } = await machine.exec({ file: 'corosync', args: ['-v'], effect: 'read' });
-  const [, major, minor] = /version '(\d+)\.(\d+)/.exec(stdout) ?? [];
-  const [least = 0, since = 0] = COROSYNC_SINCE;
-  if (major === undefined) return ['corosync does not say its version'];
-  const isOld = Number(major) < least || (Number(major) === least && Number(minor) < since);
-  return isOld ? [`corosync ${major}.${minor} takes no new key while it runs, 3.1 does`] : [];
+  const [, version, major, minor] = /version '((\d+)\.(\d+)[^']*)/.exec(stdout) ?? [];
+  if (version === undefined) return ['corosync does not say its version'];
+  const isOld = Number(major) < 3 || (Number(major) === 3 && Number(minor) < 1);
+  return isOld ? [`corosync ${version} takes no new key while it runs, 3.1 does`] : [];
 }
 
 async function stepProblems(machine: Machine, facts: NodeFacts): Promise<readonly string[]> {

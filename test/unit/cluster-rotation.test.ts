@@ -454,7 +454,7 @@ describe('a node in a rotation', () => {
     );
     pair.linked = true;
     pair.override('n1', 'corosync', () => "Corosync Cluster Engine, version '3.0.3'\n");
-    assert.equal(await problems(), 'corosync 3.0 takes no new key while it runs, 3.1 does');
+    assert.equal(await problems(), 'corosync 3.0.3 takes no new key while it runs, 3.1 does');
     one.machine.files.set(AUTHKEY, 'edited');
     assert.match(await problems(), /\/etc\/corosync\/authkey is not the one of this cluster/);
     endRun(one, { state: 'failed', step: 's', problem: { failureClass: 'timeout', message: 'm' } });
