@@ -30,9 +30,8 @@ export interface LabDisk {
   readonly limits?: DiskLimits;
 }
 
-/** Bytes a second at most, in one direction or in both; what is not said has no limit. */
+/** Bytes a second at most; what is not said has no limit. */
 export interface DiskLimits {
-  readonly read?: number;
   readonly write?: number;
 }
 

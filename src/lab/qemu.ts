@@ -128,13 +128,13 @@ class QemuMachine implements LabMachine {
     await this.#qmp.execute('screendump', { filename: file, format: file.endsWith('.png') ? 'png' : 'ppm' });
   }
 
-  async limitDisk(disk: LabDisk, { read = 0, write = 0 }: DiskLimits): Promise<void> {
+  async limitDisk(disk: LabDisk, { write = 0 }: DiskLimits): Promise<void> {
     const index = this.spec.disks.findIndex(({ file }) => file === disk.file);
     if (index < 0) throw new Error(`${disk.file} is no disk of ${this.spec.name}`);
     // 0 is no limit.
-    const others = { bps: 0, iops: 0, iops_rd: 0, iops_wr: 0 };
+    const others = { bps: 0, bps_rd: 0, iops: 0, iops_rd: 0, iops_wr: 0 };
     await this.#qmp.execute('block_set_io_throttle', {
-      ...{ device: driveId(index), bps_rd: read, bps_wr: write, ...others },
+      ...{ device: driveId(index), bps_wr: write, ...others },
     });
   }
 

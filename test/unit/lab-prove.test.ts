@@ -378,7 +378,8 @@ describe('carrying proofs out', () => {
         (percent) => `{"event":"said","line":"  boot: resync ${percent} %, 9 KiB/s"}`,
       );
       const arrays = [
-        ...[event('create-arrays', 'applying'), event('create-arrays', 'changed')],
+        event('create-arrays', 'changed'),
+        ...[event('unpack-image', 'applying'), event('unpack-image', 'changed')],
         event('seal-installation', 'applying'),
       ];
       const engine = scriptedEngine(({ kernel, disks }) => {
@@ -390,13 +391,7 @@ describe('carrying proofs out', () => {
       assert.deepEqual(Object.values(verdicts(run)), ['passed', 'passed', 'passed', 'failed']);
       assert.equal(cellOf(run, 'missing-member').message, 'installed on less than all disks');
       assert.equal(engine.frozen.length, 3);
-      assert.deepEqual(
-        engine.limited.map(([serial, limits]) => [serial, ...Object.keys(limits)]),
-        [
-          ['LAB00001', 'read'],
-          ['LAB00001', 'read'],
-        ],
-      );
+      assert.deepEqual([...new Set(engine.limited.map(([serial]) => serial))], ['LAB00002']);
     });
   });
 
@@ -406,7 +401,7 @@ describe('carrying proofs out', () => {
         kernel === undefined
           ? COMPLETE
           : [
-              event('create-arrays', 'applying'),
+              ...[event('unpack-image', 'applying'), event('unpack-image', 'changed')],
               ...[event('seal-installation', 'applying'), '{"event":"said","line":"  boot: resync 36 %"}'],
             ],
       );

@@ -19,16 +19,20 @@ const PERCENTS = [5, 50, 95] as const;
 /** What passes for that, in percent: md tells its progress in steps of 5 to 8. */
 const TOLERANCE = { below: 3, above: 9 } as const;
 
-/** Bytes a second. A resync reads the first disk and writes the others. */
+/**
+ * Bytes a second that the disk takes which others are copied to. What is read is not limited: udev reads each array as
+ * soon as there is one, and its patience is short.
+ */
 const LIMITS = {
-  /**
-   * An installation writes and hardly reads: it goes on at its speed, and the resync has hardly begun when it ends, also
-   * on a busy computer.
-   */
-  installing: { read: 2 ** 20 },
+  /** The resync has hardly begun when the installation ends, also on a busy computer. */
+  installing: { write: 2 * 2 ** 20 },
+  /** md itself steps back behind what is written meanwhile. */
+  unpacking: { write: 24 * 2 ** 20 },
+  /** Little is written after that, and a busy computer takes minutes for it. */
+  configuring: { write: 2 ** 19 },
   /** Unhindered an empty gigabyte is copied before anybody can see how far it is; so it takes a minute. */
-  sealing: { read: 24 * 2 ** 20 },
-  /** /boot alone takes minutes, in which the system starts, from the first disk, and somebody presses a button. */
+  sealing: { write: 24 * 2 ** 20 },
+  /** /boot alone takes minutes, in which the system starts and somebody presses a button. */
   starting: { write: 4 * 2 ** 20 },
 } as const;
 
@@ -76,11 +80,14 @@ export function missingMember(
 async function installSlowly(stage: Stage, boot: string, moments: Map<number, Moment>): Promise<void> {
   const { iso, start } = stage.computer;
   const kernel = await installerKernel(stage.exec, iso, stage.node, stage.keep('installer-'));
-  await stage.power({ kernel, medium: { kind: start.medium, file: iso } }, async (machine) => {
+  const disks = slowed(stage, stage.disks, LIMITS.installing);
+  await stage.power({ kernel, disks, medium: { kind: start.medium, file: iso } }, async (machine) => {
     const taken = new Moments(stage, 'resync');
-    const limit = (limits: DiskLimits) => machine.limitDisk?.(stage.disk(0), limits);
-    await waitForStep(machine, 'create-arrays', 'applying');
-    await limit(LIMITS.installing);
+    const limit = (limits: DiskLimits) => machine.limitDisk?.(copiedTo(stage), limits);
+    await waitForStep(machine, 'unpack-image', 'applying');
+    await limit(LIMITS.unpacking);
+    await waitForStep(machine, 'unpack-image', 'changed');
+    await limit(LIMITS.configuring);
     await waitForStep(machine, 'seal-installation', 'applying');
     await limit(LIMITS.sealing);
     for (const percent of PERCENTS) {
@@ -110,7 +117,7 @@ const HEARD_MS = 15_000;
 
 /** The button is answered only when every disk can start the machine. */
 async function pressTooEarly(stage: Stage, boot: string, moment: Moment | undefined): Promise<void> {
-  const disks = slowed(await disksAt(stage, reached(moment)), copiedTo(stage), LIMITS.starting);
+  const disks = slowed(stage, await disksAt(stage, reached(moment)), LIMITS.starting);
   await stage.power({ disks, firmwareMemory: 'copied' }, async (machine) => {
     await stage.expectLife(machine);
     // The agent holds shutdowns back before it says how far the first array is.
@@ -146,8 +153,8 @@ const reached = (moment: Moment | undefined): Moment => {
 /** Of the mirrored disks the last one: md copies the first to all others. */
 const copiedTo = (stage: Stage): LabDisk => stage.disk(stage.computer.mirrored - 1);
 
-const slowed = (disks: readonly LabDisk[], one: LabDisk, limits: DiskLimits): readonly LabDisk[] =>
-  disks.map((disk) => (disk.file === one.file ? { ...disk, limits } : disk));
+const slowed = (stage: Stage, disks: readonly LabDisk[], limits: DiskLimits): readonly LabDisk[] =>
+  disks.map((disk) => (disk.file === copiedTo(stage).file ? { ...disk, limits } : disk));
 
 async function waitForStep(machine: LabMachine, id: string, state: string): Promise<void> {
   for (;;) {
