@@ -80,34 +80,57 @@ export const clipped = (stretches: readonly Stretch[], from: number, to: number)
       };
     });
 
-/** A text and no module of its own, so that it runs from a bundle, too. */
+/**
+ * A text and no module of its own, so that it runs from a bundle, too. The next piece is read while one is digested,
+ * unless there is so little that asking for it takes longer.
+ */
 const DIGESTER = `
   const { createHash } = require('node:crypto');
-  const { openSync, readSync } = require('node:fs');
+  const { openSync, read, readSync } = require('node:fs');
+  const { promisify } = require('node:util');
   const { parentPort, workerData: { path, orders } } = require('node:worker_threads');
+  const ROOM = 1 << 20;
+  const LITTLE = 1 << 18;
+  const rooms = [Buffer.allocUnsafeSlow(ROOM), Buffer.allocUnsafeSlow(ROOM)];
+  const blanks = Buffer.alloc(1 << 12, ' ');
   const files = new Map();
   const open = (name) => files.get(name) ?? files.set(name, openSync(name, 'r')).get(name);
-  const buffer = Buffer.allocUnsafe(1 << 18);
-  const blanks = Buffer.alloc(1 << 12, ' ');
-  const feed = (hash, { at, bytes, blank, file = path }) => {
-    for (let done = 0; done < bytes; ) {
-      const room = blank ? blanks : buffer;
-      const want = Math.min(room.length, bytes - done);
-      const size = blank ? want : readSync(open(file), room, 0, want, at + done);
-      if (size === 0) throw new Error(file + ' ends at byte ' + (at + done) + ', before what is to be digested');
-      hash.update(room.subarray(0, size));
-      done += size;
+  const readAside = promisify(read);
+  const fill = async (file, at, end) => {
+    const room = rooms.reverse()[0];
+    const want = Math.min(ROOM, end - at);
+    const size = want <= LITTLE
+      ? readSync(open(file), room, 0, want, at)
+      : (await readAside(open(file), room, 0, want, at)).bytesRead;
+    if (size === 0) throw new Error(file + ' ends at byte ' + at + ', before what is to be digested');
+    return room.subarray(0, size);
+  };
+  const feed = async (hash, { at, bytes, blank, file = path }) => {
+    if (blank) {
+      for (let left = bytes; left > 0; left -= blanks.length) hash.update(blanks.subarray(0, left));
+      return;
+    }
+    const end = at + bytes;
+    let next = bytes === 0 ? undefined : fill(file, at, end);
+    for (let done = at; done < end; ) {
+      const piece = await next;
+      done += piece.length;
+      if (done < end) next = fill(file, done, end);
+      hash.update(piece);
     }
   };
-  parentPort.postMessage(
-    orders.map(({ algorithm, stretches }) => {
-      const hash = createHash(algorithm);
-      const digests = [];
-      for (const stretch of stretches) {
-        feed(hash, stretch);
-        if (stretch.sampled) digests.push(hash.copy().digest('hex'));
-      }
-      return [...digests, hash.digest('hex')];
-    }),
-  );
+  const digest = async ({ algorithm, stretches }) => {
+    const hash = createHash(algorithm);
+    const digests = [];
+    for (const stretch of stretches) {
+      await feed(hash, stretch);
+      if (stretch.sampled) digests.push(hash.copy().digest('hex'));
+    }
+    return [...digests, hash.digest('hex')];
+  };
+  (async () => {
+    const all = [];
+    for (const order of orders) all.push(await digest(order));
+    parentPort.postMessage(all);
+  })();
 `;
