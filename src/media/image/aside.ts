@@ -27,6 +27,8 @@ export interface DigestOrder {
   readonly algorithm: 'md5' | 'sha256';
   /** Digested one after the other. */
   readonly stretches: readonly Stretch[];
+  /** The next piece is read while one is digested: for what others wait for. It takes another processor. */
+  readonly inHurry?: true;
 }
 
 /**
@@ -51,7 +53,7 @@ export async function digestAside(
 /** SHA-256 (hex) of the first bytes of a file; what is `shared` is read in the other one. */
 export async function sha256Aside(path: string, bytes: number, shared?: SharedPart): Promise<string> {
   const stretches = readShared([{ at: 0, bytes }], shared);
-  const [digests] = await digestAside(path, [{ algorithm: 'sha256', stretches }]);
+  const [digests] = await digestAside(path, [{ algorithm: 'sha256', stretches, inHurry: true }]);
   return digests?.[0] ?? '';
 }
 
@@ -80,51 +82,49 @@ export const clipped = (stretches: readonly Stretch[], from: number, to: number)
       };
     });
 
-/**
- * A text and no module of its own, so that it runs from a bundle, too. The next piece is read while one is digested,
- * unless there is so little that asking for it takes longer.
- */
+/** A text and no module of its own, so that it runs from a bundle, too. */
 const DIGESTER = `
   const { createHash } = require('node:crypto');
   const { openSync, read, readSync } = require('node:fs');
   const { promisify } = require('node:util');
   const { parentPort, workerData: { path, orders } } = require('node:worker_threads');
-  const ROOM = 1 << 20;
-  const LITTLE = 1 << 18;
-  const rooms = [Buffer.allocUnsafeSlow(ROOM), Buffer.allocUnsafeSlow(ROOM)];
+  const room = Buffer.allocUnsafeSlow(1 << 18);
+  const rooms = orders.some(({ inHurry }) => inHurry) ? [0, 1].map(() => Buffer.allocUnsafeSlow(1 << 22)) : [];
   const blanks = Buffer.alloc(1 << 12, ' ');
   const files = new Map();
   const open = (name) => files.get(name) ?? files.set(name, openSync(name, 'r')).get(name);
   const readAside = promisify(read);
-  const fill = async (file, at, end) => {
-    const room = rooms.reverse()[0];
-    const want = Math.min(ROOM, end - at);
-    const size = want <= LITTLE
-      ? readSync(open(file), room, 0, want, at)
-      : (await readAside(open(file), room, 0, want, at)).bytesRead;
+  const requireBytes = (size, file, at) => {
     if (size === 0) throw new Error(file + ' ends at byte ' + at + ', before what is to be digested');
-    return room.subarray(0, size);
+    return size;
   };
-  const feed = async (hash, { at, bytes, blank, file = path }) => {
-    if (blank) {
-      for (let left = bytes; left > 0; left -= blanks.length) hash.update(blanks.subarray(0, left));
-      return;
-    }
-    const end = at + bytes;
-    let next = bytes === 0 ? undefined : fill(file, at, end);
-    for (let done = at; done < end; ) {
-      const piece = await next;
-      done += piece.length;
-      if (done < end) next = fill(file, done, end);
-      hash.update(piece);
+  const feed = (hash, file, at, end) => {
+    while (at < end) {
+      const size = readSync(open(file), room, 0, Math.min(room.length, end - at), at);
+      at += requireBytes(size, file, at);
+      hash.update(room.subarray(0, size));
     }
   };
-  const digest = async ({ algorithm, stretches }) => {
+  const feedInHurry = async (hash, file, at, end) => {
+    const fill = (into) => readAside(open(file), into, 0, Math.min(into.length, end - at), at);
+    for (let next = fill(rooms[0]); at < end; ) {
+      const { bytesRead, buffer } = await next;
+      at += requireBytes(bytesRead, file, at);
+      if (at < end) next = fill(rooms.find((other) => other !== buffer));
+      hash.update(buffer.subarray(0, bytesRead));
+    }
+  };
+  const feedBlanks = (hash, left) => {
+    for (; left > 0; left -= blanks.length) hash.update(blanks.subarray(0, left));
+  };
+  const digest = async ({ algorithm, stretches, inHurry }) => {
     const hash = createHash(algorithm);
     const digests = [];
-    for (const stretch of stretches) {
-      await feed(hash, stretch);
-      if (stretch.sampled) digests.push(hash.copy().digest('hex'));
+    for (const { at, bytes, blank, sampled, file = path } of stretches) {
+      if (blank) feedBlanks(hash, bytes);
+      else if (inHurry) await feedInHurry(hash, file, at, at + bytes);
+      else feed(hash, file, at, at + bytes);
+      if (sampled) digests.push(hash.copy().digest('hex'));
     }
     return [...digests, hash.digest('hex')];
   };
