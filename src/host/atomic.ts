@@ -1,7 +1,7 @@
 /** Files that are either the old ones or the new ones, whatever happens in between. */
 import { randomBytes } from 'node:crypto';
-import { renameSync, rmSync } from 'node:fs';
-import { chmod, copyFile, lstat, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { chmod, copyFile, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { makeFolder } from '../engine/make-folder.ts';
@@ -19,40 +19,21 @@ export async function publish(finished: string, path: string): Promise<void> {
   await syncPath(dirname(path));
 }
 
-/**
- * Gives a finished file of any size its real name, also on another file system: then it is copied beside that name
- * first. It is not fsynced. A file of that name steps aside and goes when the new one stands there: if one were renamed
- * over the other, ext4 would write out all of the new one first (mount option auto_da_alloc).
- */
+/** Gives a finished file its real name, also on another file system: then it is copied beside that name first. */
 export async function moveFile(finished: string, path: string): Promise<void> {
   try {
-    await takePlace(finished, path);
+    await rename(finished, path);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EXDEV')) throw error;
     const beside = temporaryName(path);
     try {
       await copyFile(finished, beside);
-      await takePlace(beside, path);
+      await rename(beside, path);
     } finally {
       await rm(beside, { force: true });
     }
     await rm(finished);
   }
-}
-
-/** Both renames in one go, so that no signal is heard between them. */
-async function takePlace(finished: string, path: string): Promise<void> {
-  const there = await lstat(path).catch(() => undefined);
-  if (there?.isFile() !== true) return rename(finished, path);
-  const former = temporaryName(path);
-  renameSync(path, former);
-  try {
-    renameSync(finished, path);
-  } catch (error) {
-    renameSync(former, path);
-    throw error;
-  }
-  await rm(former);
 }
 
 /** A name beside `path`, on the same file system, that no other process chooses. */

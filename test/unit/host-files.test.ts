@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { moveFile, publish, withTempDir } from '../../src/host/atomic.ts';
+import { publish, withTempDir } from '../../src/host/atomic.ts';
 import { cacheFolder, openCache } from '../../src/host/cache.ts';
 import { createExec } from '../../src/host/exec.ts';
 import { hashFile, hashJson, hashText, hashTree, listTree } from '../../src/host/hash.ts';
@@ -41,38 +41,6 @@ describe('publishing', () => {
       await assert.rejects(publish(join(dir, 'other'), join(dir, 'full')), { code: 'ENOTEMPTY' });
     });
   });
-});
-
-describe('moving a file', () => {
-  it('gives it its name, in the place of what was there, and leaves nothing else', () =>
-    inTempDir(async (dir) => {
-      for (const content of ['first', 'second']) {
-        await writeFiles(dir, { new: content });
-        await moveFile(join(dir, 'new'), join(dir, 'result'));
-        assert.equal(await readFile(join(dir, 'result'), 'utf8'), content);
-        assert.deepEqual(await readdir(dir), ['result']);
-      }
-    }));
-
-  it('takes the place of a link, not of what it leads to', () =>
-    inTempDir(async (dir) => {
-      await writeFiles(dir, { new: 'new', target: 'kept' });
-      await symlink('target', join(dir, 'result'));
-      await moveFile(join(dir, 'new'), join(dir, 'result'));
-      assert.deepEqual(
-        [await readFile(join(dir, 'result'), 'utf8'), await readFile(join(dir, 'target'), 'utf8')],
-        ['new', 'kept'],
-      );
-    }));
-
-  it('leaves what was there when it cannot', () =>
-    inTempDir(async (dir) => {
-      await writeFiles(dir, { old: 'old', 'folder/x': '' });
-      await assert.rejects(moveFile(join(dir, 'missing'), join(dir, 'old')), { code: 'ENOENT' });
-      assert.equal(await readFile(join(dir, 'old'), 'utf8'), 'old');
-      await assert.rejects(moveFile(join(dir, 'old'), join(dir, 'folder')), { code: 'EISDIR' });
-      assert.deepEqual((await readdir(dir)).sort(), ['folder', 'old']);
-    }));
 });
 
 describe('a hash', () => {
