@@ -45,6 +45,10 @@ export function planRotation(standing: Standing): RotationPlan {
   return { kind: 'go', proven, lines: words(standing) };
 }
 
+const ELSEWHERE = 'run slipway rotate where it was begun';
+/** The nodes have all it takes; what is gone with that computer is the medium of the secret they then use. */
+const FINISH_ELSEWHERE = `${ELSEWHERE}; if that is lost: on every node slipway-agent rotate commit, then on every node activate, verify, finish, and then slipway rotate --lost`;
+
 /** Nodes this rotation is not about. */
 function strange({ cluster, medium, next, currentId, nextId, reports }: Standing): RotationPlan | undefined {
   const refused = (problems: readonly string[], remedy: string): RotationPlan | undefined =>
@@ -65,7 +69,7 @@ function strange({ cluster, medium, next, currentId, nextId, reports }: Standing
           `on ${node} a rotation to the secret ${theirs?.id} is half-way (${theirs?.phase}), and ` +
           (nextId === undefined ? `there is no ${next}` : `${next} holds ${nextId}`),
       ),
-      `run slipway rotate where it was begun${final ? '' : ', or give it up on each node: slipway-agent rotate forget'}`,
+      final ? FINISH_ELSEWHERE : `${ELSEWHERE}, or give it up on each node: slipway-agent rotate forget`,
     ) ??
     refused(
       unknown.map(({ node, keyId }) =>

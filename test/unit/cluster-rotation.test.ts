@@ -442,6 +442,21 @@ describe('a node in a rotation', () => {
     );
   });
 
+  it('can be taken to the end by hand, where the successor of the medium is lost', async () => {
+    const pair = await formed();
+    await prepared(pair);
+    await Promise.all(pair.nodes.map((node) => ask(node, 'prove')));
+    for (const node of pair.nodes) delete node.run.listens;
+    await ask(pair.nodes[0], 'commit');
+    const media = shelf();
+    delete media.now;
+    await assert.rejects(rotateAll(desk(pair, { media }), { lost: true }), /is half-way \(committing\)/);
+    for (const act of ['commit', 'activate', 'verify', 'finish'] as const)
+      for (const node of pair.nodes) await ask(node, act);
+    await rotateAll(desk(pair, { media }), { lost: true });
+    await assertRenewed(pair, media, 'by hand');
+  });
+
   it('says what is not as it should be before anything is begun', async () => {
     const pair = await formed();
     const [one] = pair.nodes;
