@@ -182,6 +182,8 @@ function answering(compare = 0, ran: Command[] = []): Exec {
     ran.push(command);
     const menu = command.args.find((word) => word.endsWith('-grub.cfg'));
     if (menu !== undefined) await writeFile(menu, BOOT_MENU);
+    const initrd = command.args.find((word) => word.endsWith('-initrd'));
+    if (initrd !== undefined) await writeFile(initrd, 'an initramfs');
     const exitCode = command.args[0] === 'compare' ? compare : 0;
     return {
       stdout: exitCode === 0 ? '' : 'Content mismatch at offset 7!',
@@ -377,11 +379,7 @@ describe('carrying proofs out', () => {
       const percents = [2, 7, 51, 99].map(
         (percent) => `{"event":"said","line":"  boot: resync ${percent} %, 9 KiB/s"}`,
       );
-      const arrays = [
-        event('create-arrays', 'changed'),
-        ...[event('unpack-image', 'applying'), event('unpack-image', 'changed')],
-        event('seal-installation', 'applying'),
-      ];
+      const arrays = [event('create-arrays', 'changed'), event('seal-installation', 'applying')];
       const engine = scriptedEngine(({ kernel, disks }) => {
         if (kernel !== undefined) return [...arrays, ...percents, 'slipway: installed standalone'];
         if (disks.length === 1) return DEGRADED;
@@ -391,7 +389,10 @@ describe('carrying proofs out', () => {
       assert.deepEqual(Object.values(verdicts(run)), ['passed', 'passed', 'passed', 'failed']);
       assert.equal(cellOf(run, 'missing-member').message, 'installed on less than all disks');
       assert.equal(engine.frozen.length, 3);
-      assert.deepEqual([...new Set(engine.limited.map(([serial]) => serial))], ['LAB00002']);
+      assert.deepEqual(
+        engine.limited.map(([serial]) => serial),
+        ['LAB00002'],
+      );
     });
   });
 
@@ -400,10 +401,7 @@ describe('carrying proofs out', () => {
       const engine = scriptedEngine(({ kernel }) =>
         kernel === undefined
           ? COMPLETE
-          : [
-              ...[event('unpack-image', 'applying'), event('unpack-image', 'changed')],
-              ...[event('seal-installation', 'applying'), '{"event":"said","line":"  boot: resync 36 %"}'],
-            ],
+          : [event('seal-installation', 'applying'), '{"event":"said","line":"  boot: resync 36 %"}'],
       );
       const run = await proven(dir, engine, ['trap/*/power-cut-at-5']);
       assert.equal(cellOf(run, 'power-cut-at-5').verdict, 'failed');

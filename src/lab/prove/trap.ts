@@ -10,6 +10,7 @@ import type { InstalledComputer } from './computer.ts';
 import { installerKernel, nextStepEvent } from './installer-run.ts';
 import { disksAt, type Moment, Moments } from './moments.ts';
 import { Disproof, NotApplicable, type PlannedCell, type ProofGroup } from './proof.ts';
+import { slowResync } from './slow-resync.ts';
 import { LIMIT, type Stage } from './stage.ts';
 
 export const TRAP = 'trap';
@@ -19,18 +20,8 @@ const PERCENTS = [5, 50, 95] as const;
 /** What passes for that, in percent: md tells its progress in steps of 5 to 8. */
 const TOLERANCE = { below: 3, above: 9 } as const;
 
-/**
- * Bytes a second that the disk takes which others are copied to. What is read is not limited: udev reads each array as
- * soon as there is one, and its patience is short.
- */
+/** Bytes a second that the disk takes which others are copied to. */
 const LIMITS = {
-  /**
-   * The resync has hardly begun when the installation ends. Half as fast it is not slower: an installation waits for
-   * each file that it writes, behind the resync.
-   */
-  installing: { write: 2 * 2 ** 20 },
-  /** md itself steps back behind what is written meanwhile. */
-  unpacking: { write: 24 * 2 ** 20 },
   /** Unhindered an empty gigabyte is copied before anybody can see how far it is; so it takes a minute. */
   sealing: { write: 24 * 2 ** 20 },
   /** /boot alone takes minutes, in which the system starts and somebody presses a button. */
@@ -80,17 +71,12 @@ export function missingMember(
 
 async function installSlowly(stage: Stage, boot: string, moments: Map<number, Moment>): Promise<void> {
   const { iso, start } = stage.computer;
-  const kernel = await installerKernel(stage.exec, iso, stage.node, stage.keep('installer-'));
-  const disks = slowed(stage, stage.disks, LIMITS.installing);
-  await stage.power({ kernel, disks, medium: { kind: start.medium, file: iso } }, async (machine) => {
+  const asItIs = await installerKernel(stage.exec, iso, stage.node, stage.keep('installer-'));
+  const kernel = await slowResync(asItIs, stage.keep('slow-initrd'));
+  await stage.power({ kernel, medium: { kind: start.medium, file: iso } }, async (machine) => {
     const taken = new Moments(stage, 'resync');
-    const limit = (limits: DiskLimits) => machine.limitDisk?.(copiedTo(stage), limits);
-    await waitForStep(machine, 'unpack-image', 'applying');
-    await limit(LIMITS.unpacking);
-    await waitForStep(machine, 'unpack-image', 'changed');
-    await limit(LIMITS.installing);
     await waitForStep(machine, 'seal-installation', 'applying');
-    await limit(LIMITS.sealing);
+    await machine.limitDisk?.(copiedTo(stage), LIMITS.sealing);
     for (const percent of PERCENTS) {
       await waitForPercent(machine, boot, percent);
       moments.set(percent, await taken.take(machine));
