@@ -78,6 +78,8 @@ class LibvirtMachine implements LabMachine {
     this.#lab = lab;
     this.#console = new GuestConsole(spec, listeners);
     this.#log = createWriteStream(spec.consoleLog);
+    // On a full disk the rest of the log is lost, and the machine goes on.
+    this.#log.on('error', () => undefined);
   }
 
   /** Its console is attached before its first instruction, so that nothing of it is lost. */

@@ -88,6 +88,8 @@ class UmlMachine implements LabMachine {
     this.#sockets = options.sockets;
     this.#console = new GuestConsole(spec, options);
     this.#log = createWriteStream(spec.consoleLog);
+    // On a full disk the rest of the log is lost, and the machine goes on.
+    this.#log.on('error', () => undefined);
     // Standard output as pipes: the kernel cannot wait for input on a file.
     this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', 'linux.uml', ...args], {
       detached: true,

@@ -40,7 +40,7 @@ export function shellCommand(address: string, { line, ...rest }: ShellLine, know
   const pinned =
     knownHosts === undefined
       ? []
-      : ['-o', `UserKnownHostsFile=${knownHosts}`, '-o', 'GlobalKnownHostsFile=/dev/null'];
+      : ['-o', `UserKnownHostsFile="${knownHosts}"`, '-o', 'GlobalKnownHostsFile=/dev/null'];
   return {
     file: 'ssh',
     args: [
