@@ -1,5 +1,6 @@
 /** Logging in to a lab's nodes. */
 import type { Command } from '../engine/command.ts';
+import { sshPath } from '../host/ssh-option.ts';
 import type { LabFolder } from './lab-folder.ts';
 import { enterCommand } from './launch.ts';
 import type { ProcessIdentity } from './process-identity.ts';
@@ -15,8 +16,8 @@ export function sshCommand(
   words: readonly string[],
 ): Command {
   const settings = [
-    `IdentityFile=${quoted(key)}`,
-    `UserKnownHostsFile=${quoted(knownHosts)}`,
+    `IdentityFile=${sshPath(key)}`,
+    `UserKnownHostsFile=${sshPath(knownHosts)}`,
     'StrictHostKeyChecking=accept-new',
     'ConnectTimeout=10',
     'LogLevel=ERROR',
@@ -24,6 +25,3 @@ export function sshCommand(
   const options = ['-F', 'none', ...settings.flatMap((each) => ['-o', each])];
   return enterCommand(keeper, { file: 'ssh', args: [...options, `root@${address}`, ...words] });
 }
-
-/** As ssh_config(5) takes words apart: what is in double quotes stays whole, and `%` begins a token. */
-const quoted = (path: string): string => `"${path.replace(/["\\]/g, '\\$&').replaceAll('%', '%%')}"`;

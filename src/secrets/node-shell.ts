@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Command, CommandError, CommandResult, Exec } from '../engine/command.ts';
 import { FailedError } from '../errors/exit.ts';
 import { withTempDir } from '../host/atomic.ts';
+import { sshPath } from '../host/ssh-option.ts';
 import type { ToolNeed } from '../host/tools.ts';
 
 export const SSH_TOOLS: readonly ToolNeed[] = ['ssh', 'ssh-keyscan'].map((tool) => ({
@@ -40,7 +41,7 @@ export function shellCommand(address: string, { line, ...rest }: ShellLine, know
   const pinned =
     knownHosts === undefined
       ? []
-      : ['-o', `UserKnownHostsFile="${knownHosts}"`, '-o', 'GlobalKnownHostsFile=/dev/null'];
+      : ['-o', `UserKnownHostsFile=${sshPath(knownHosts)}`, '-o', 'GlobalKnownHostsFile=/dev/null'];
   return {
     file: 'ssh',
     args: [

@@ -98,7 +98,7 @@ describe('a secret that is pushed', () => {
     const { args, stdin } = shellCommand('10.0.0.1', pushLine(secret), '/tmp/known');
     assert.ok(!args.join(' ').includes(secret.secret));
     assert.ok(stdin?.includes(secret.secret));
-    for (const word of ['BatchMode=yes', 'StrictHostKeyChecking=yes', 'UserKnownHostsFile=/tmp/known'])
+    for (const word of ['BatchMode=yes', 'StrictHostKeyChecking=yes', 'UserKnownHostsFile="/tmp/known"'])
       assert.ok(args.includes(word), word);
   });
 
