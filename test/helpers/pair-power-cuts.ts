@@ -164,10 +164,17 @@ async function proveWhole(pair: UmlPair): Promise<void> {
     if (!/ disk:UpToDate[\s\S]*peer-disk:UpToDate/.test(drbd)) throw new Error(`DRBD of n${node}: ${drbd}`);
     if (md.trim() !== '0') throw new Error(`n${node}: ${md.trim()}`);
   }
-  // Everything the first node wrote is there, and the file system holds it without a flaw.
-  const first = await pair.ssh(
-    1,
-    'findmnt -n -o SOURCE /srv/data; wc -c < /srv/data/.slipway-proof; e2fsck -fn /dev/md/clustered >/run/fsck 2>&1; grep -c "ERRORS\\|corrupt" /run/fsck || true',
+  // Everything that was written is there, on the one node that serves, and the file system holds it without a flaw.
+  const mounted = await Promise.all(
+    NODES.map((node) => pair.ssh(node, 'findmnt -n -o SOURCE /srv/data || true')),
   );
-  if (first !== '/dev/drbd0\n65\n0\n') throw new Error(`the data: ${first.trim().replaceAll('\n', ', ')}`);
+  const serving = NODES.filter((_, i) => mounted[i] === '/dev/drbd0\n');
+  const [first, ...others] = serving;
+  if (first === undefined || others.length > 0)
+    throw new Error(`the data is mounted on ${serving.length} nodes`);
+  const data = await pair.ssh(
+    first,
+    'wc -c < /srv/data/.slipway-proof; e2fsck -fn /dev/md/clustered >/run/fsck 2>&1; grep -c "ERRORS\\|corrupt" /run/fsck || true',
+  );
+  if (data !== '65\n0\n') throw new Error(`the data: ${data.trim().replaceAll('\n', ', ')}`);
 }
