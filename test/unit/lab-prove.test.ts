@@ -412,6 +412,26 @@ describe('carrying proofs out', () => {
     });
   });
 
+  it('spares what the cells of a group have in common', async () => {
+    await inTempDir(async (dir) => {
+      const engine = scriptedEngine(({ kernel }) =>
+        kernel === undefined
+          ? ['Boot from disk', 'slipway: failed standalone: refused-foreign-data: disk 1 holds a table']
+          : [
+              ...[event('partition-disks', 'applying'), event('seal-installation', 'applying')],
+              'slipway: installed standalone',
+            ],
+      );
+      await proven(dir, engine, ['power-cuts/*/partition-disks', 'power-cuts/*/seal-installation'], {
+        sabotage: (groups) => planSabotage('disk-missing', groups),
+      });
+      assert.deepEqual(
+        engine.started.map(({ disks }) => disks.length),
+        [2, 1, 2],
+      );
+    });
+  });
+
   it('strikes the one cell that a sabotage is for', async () => {
     await inTempDir(async (dir) => {
       const ran: Command[] = [];

@@ -99,10 +99,13 @@ async function carryOutCell(
   const from = book.now();
   const log = await CellLog.open(report, id);
   tell({ verdict: 'running', from, console: log.console });
-  stage.enter(log, sabotages.find((sabotage) => sabotage.cell === id)?.tamper);
+  const sabotage = sabotages.find((one) => one.cell === id);
+  stage.enter(log);
   let finding: Finding;
   try {
     await prepare();
+    // Not sooner: what the cells of a group have in common is to strike none of the others.
+    if (sabotage !== undefined) stage.harm(sabotage.tamper);
     await cell.prove(stage);
     finding = { verdict: 'passed', lines: log.excerpt };
   } catch (error) {

@@ -121,7 +121,7 @@ export class Stage {
     this.#label = this.node;
     other.#label = other.node;
     await other.build();
-    if (this.#log !== undefined) other.enter(this.#log, this.#tamper);
+    if (this.#log !== undefined) other.enter(this.#log);
     return other;
   }
 
@@ -132,10 +132,15 @@ export class Stage {
   }
 
   /** From here on it is about one cell. */
-  enter(log: CellLog, tamper: Tamper | undefined): void {
+  enter(log: CellLog): void {
     this.#log = log;
+    for (const other of this.#beside) other.enter(log);
+  }
+
+  /** Until the cell is over its machines are harmed before they are switched on. */
+  harm(tamper: Tamper): void {
     this.#tamper = tamper;
-    for (const other of this.#beside) other.enter(log, tamper);
+    for (const other of this.#beside) other.harm(tamper);
   }
 
   /** The cell is over: its machine is ended, and what it made is removed. */
