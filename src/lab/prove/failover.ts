@@ -149,7 +149,11 @@ function watchStep(node: string, { vip, replication }: HaPlan): readonly string[
   const standBy = `echo 'proof: ${node} stands by' >/dev/ttyS0`;
   return [
     `d ${dir} 0755 - - -`,
-    seedScript(`${dir}/check`, 'systemctl is-active --quiet slipway-proof-watch'),
+    // 1 says that there is something to do; systemctl's own codes would be errors.
+    seedScript(
+      `${dir}/check`,
+      "systemctl is-active --quiet slipway-proof-watch || { echo 'nobody watches'; exit 1; }",
+    ),
     seedScript(
       `${dir}/apply`,
       'systemctl reset-failed slipway-proof-watch 2>/dev/null\nsystemd-run --quiet --unit=slipway-proof-watch /usr/lib/slipway/steps/zz-watch/watch',
