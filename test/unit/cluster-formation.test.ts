@@ -376,6 +376,21 @@ describe('a step that cannot go on', () => {
     );
   });
 
+  it('looks again for metadata that Pacemaker began to use between two questions', async () => {
+    const pair = fakePair();
+    await form(pair);
+    const [one] = pair.nodes;
+    let asked = 0;
+    const status =
+      'slipway role:Secondary suspended:no\n  volume:0 minor:0 disk:UpToDate blocked:no\n' +
+      '  peer connection:Connected role:Primary congested:no\n    volume:0 replication:Established peer-disk:UpToDate\n';
+    pair.override('n1', 'drbdsetup', () => (++asked === 1 ? { exitCode: 10 } : status));
+    const report = await runNode(one);
+    assert.equal(report.failed, undefined, outcomes(report).join('\n'));
+    assert.ok(asked > 1);
+    assert.ok(!pair.dangerous.slice(3).some((words) => words.includes('create-md')));
+  });
+
   it('leaves DRBD to Pacemaker while that is about to connect it', async () => {
     const pair = fakePair();
     await form(pair);

@@ -54,7 +54,12 @@ async function metadata(machine: Machine, { replication }: Pair): Promise<'none'
   if (/unclean/i.test(said)) return 'found';
   if (/no valid meta ?data/i.test(said)) return 'none';
   const last = said.trimEnd().split('\n').at(-1)?.trim();
-  throw new StepFailure('verify-failed', `drbdadm cannot read the metadata of ${resource}: ${last}`);
+  // Pacemaker attaches it between the two questions: the next look finds it in use.
+  const isHeld = /busy|exclusive open|exit code 20$/im.test(said);
+  throw new StepFailure(
+    isHeld ? 'transient' : 'verify-failed',
+    `drbdadm cannot read the metadata of ${resource}: ${last}`,
+  );
 }
 
 /** Exit codes of create-md: nobody confirmed that data may go; a file system would be cut off. */
