@@ -234,8 +234,8 @@ export function fakePair(ha: HaPlan = HA, secrets: readonly [string, string] = [
       node.disk.generation === JUST_MADE ? 'Inconsistent' : 'UpToDate';
     const here = own.attached ? dataOf(nodeOf(name)) : 'Diskless';
     const head = `slipway role:${own.primary ? 'Primary' : 'Secondary'} suspended:no\n  volume:0 minor:0 disk:${here} blocked:no\n`;
-    if (own.standAlone)
-      return `${head}  peer connection:StandAlone role:Unknown congested:no\n    volume:0 replication:Off peer-disk:DUnknown resync-suspended:no\n\n`;
+    // As DRBD 8.4 has it; 9 says `connection:StandAlone`.
+    if (own.standAlone) return `${head}\n`;
     if (!own.connected)
       return `${head}  peer connection:Connecting role:Unknown congested:no\n    volume:0 replication:Off peer-disk:DUnknown resync-suspended:no\n\n`;
     const role = other.run.drbd?.primary ? 'Primary' : 'Secondary';

@@ -391,24 +391,48 @@ describe('a step that cannot go on', () => {
     assert.ok(!pair.dangerous.slice(3).some((words) => words.includes('create-md')));
   });
 
+  const LOOSE = 'slipway role:Secondary suspended:no\n  volume:0 minor:0 disk:UpToDate blocked:no\n';
+  const CONNECTED = `${LOOSE}  peer connection:Connected role:Primary congested:no\n    volume:0 replication:Established peer-disk:UpToDate\n`;
+  const written = ({ machine }: FakeNode) => machine.ran.filter(({ effect }) => effect === 'write');
+
   it('leaves DRBD to Pacemaker while that is about to connect it', async () => {
     const pair = fakePair();
     await form(pair);
-    pair.override(
-      'n1',
-      'drbdsetup',
-      () => 'slipway role:Secondary suspended:no\n  volume:0 minor:0 disk:UpToDate blocked:no\n',
+    const [one] = pair.nodes;
+    let asked = 0;
+    pair.override('n1', 'drbdsetup', () => (++asked < 4 ? LOOSE : CONNECTED));
+    one.machine.ran.length = 0;
+    const report = await runNode(one);
+    assert.equal(report.failed, undefined, outcomes(report).join('\n'));
+    assert.ok(asked > 4);
+    assert.deepEqual(written(one), []);
+  });
+
+  it('takes a connection that stays away for a split brain, of which DRBD 8.4 says no more', async () => {
+    const pair = fakePair();
+    await form(pair);
+    const [one] = pair.nodes;
+    pair.override('n1', 'drbdsetup', () => LOOSE);
+    one.machine.ran.length = 0;
+    const { failureClass, message, remedy } = await obstacleOf(one);
+    assert.equal(failureClass, 'waiting-operator');
+    assert.match(message, /^DRBD has broken off with n2: both wrote/);
+    assert.match(remedy ?? '', /nothing is lost/);
+    assert.deepEqual(written(one), []);
+  });
+
+  it('says so when Pacemaker does not start DRBD', async () => {
+    const pair = fakePair();
+    await form(pair);
+    const [one] = pair.nodes;
+    pair.override('n1', 'drbdsetup', () => ({ exitCode: 10 }));
+    pair.override('n1', 'drbdadm', ({ args }) =>
+      args[0] === 'sh-resources' ? 'slipway\n' : 'version "v08";\n',
     );
-    pair.nodes[0].machine.ran.length = 0;
-    const problem = await obstacleOf(pair.nodes[0]);
-    assert.deepEqual(
-      [problem.failureClass, problem.message],
-      ['waiting-operator', 'Pacemaker has not started DRBD'],
-    );
-    assert.deepEqual(
-      pair.nodes[0].machine.ran.filter(({ effect }) => effect === 'write'),
-      [],
-    );
+    one.machine.ran.length = 0;
+    const { failureClass, message } = await obstacleOf(one);
+    assert.deepEqual([failureClass, message], ['waiting-operator', 'Pacemaker has not started DRBD']);
+    assert.deepEqual(written(one), []);
   });
 
   it('stops at once when corosync has failed', async () => {

@@ -25,6 +25,8 @@ export const connectReplication: AgentStep = {
     const state = await readDrbd(machine, replication.resource);
     refuseSplitBrain(state, peer.name);
     refuseFailedDisk(state);
+    if (isLoose(state) && (await isPacemakers(machine)) && (await staysLoose(machine, replication.resource)))
+      throw brokenOff(state, peer.name);
     if (state?.connection !== 'Connected') return { done: false, why: `DRBD is ${describeDrbd(state)}` };
     if (await differsFromConfig(machine, replication.resource))
       return { done: false, why: 'DRBD runs with another configuration than that of the plan' };
@@ -45,6 +47,7 @@ export const connectReplication: AgentStep = {
       async () => {
         const now = await readDrbd(machine, resource);
         refuseSplitBrain(now, peer.name);
+        if (isLoose(now)) throw brokenOff(now, peer.name);
         return now?.connection === 'Connected'
           ? undefined
           : `DRBD does not reach ${peer.name}: ${describeDrbd(now)}`;
@@ -82,12 +85,33 @@ async function untilStarted(machine: Machine, resource: string): Promise<void> {
 
 /** Whose data is right is for a person: nothing is ever discarded here. */
 function refuseSplitBrain(state: DrbdState | undefined, peer: string): void {
-  if (state?.connection !== 'StandAlone') return;
-  throw new StepFailure(
+  if (state?.connection === 'StandAlone') throw brokenOff(state, peer);
+}
+
+const brokenOff = (state: DrbdState | undefined, peer: string): StepFailure =>
+  new StepFailure(
     'waiting-operator',
     `DRBD has broken off with ${peer}: both wrote without each other, or their data has no common past (${describeDrbd(state)})`,
     'nothing is lost and nothing was discarded; slipway-agent explain connect-replication says how to choose',
   );
+
+/**
+ * Attached and not connected: for a moment while it is started; and with DRBD 8.4 for good after a split brain, for its
+ * status says nothing of a connection that was broken off.
+ */
+const isLoose = (state: DrbdState | undefined): boolean =>
+  state?.connection === 'Unconfigured' && state.disk !== 'Diskless';
+
+/** Milliseconds in which a resource agent connects what it has attached. */
+const CONNECT_MS = 10_000;
+
+async function staysLoose(machine: Machine, resource: string): Promise<boolean> {
+  const until = machine.now() + CONNECT_MS;
+  do {
+    await machine.sleep(1_000);
+    if (!isLoose(await readDrbd(machine, resource))) return false;
+  } while (machine.now() < until);
+  return true;
 }
 
 /** DRBD lets go of a disk with errors and goes on with the peer's; to take it back again is for a person. */
