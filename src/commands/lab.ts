@@ -105,10 +105,10 @@ function registerApply(lab: Command): void {
     .option('--watch', 'again each time the spec or a step is saved, until Ctrl-C')
     .option('--fresh', 'on nodes that are started again as they were freshly installed')
     .addOption(
-      new Option('--engine <NAME>', 'what runs the fresh nodes; default uml, which has no firmware').choices([
-        'uml',
-        'qemu',
-      ]),
+      new Option(
+        '--engine <NAME>',
+        'what runs the fresh nodes; default qemu; uml starts sooner, without firmware and firewall',
+      ).choices(['qemu', 'uml']),
     )
     .action(async (options: LabApplyOptions, command: Command) =>
       (await import('./lab-apply.ts')).labApply(options, usageOf(command)),
