@@ -51,6 +51,8 @@ async function runAll(pair: UmlPair, until: number, together: number): Promise<b
     const cuts = nextCuts(ledger, together);
     if (cuts.length === 0 || Date.now() > until) return isGood;
     const outcomes = await formWithCuts(pair, cuts);
+    // What a formation ends in whose machines were taken away by Ctrl-C says nothing.
+    if (interruption().aborted) return isGood;
     ledger = withOutcomes(ledger, outcomes);
     await keep(ledger);
     for (const { node, at, who, result, detail } of outcomes)
