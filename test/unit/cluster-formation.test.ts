@@ -421,6 +421,18 @@ describe('a step that cannot go on', () => {
     assert.deepEqual(written(one), []);
   });
 
+  it('tells a split brain that it finds while it waits for Pacemaker', async () => {
+    const pair = fakePair();
+    await form(pair);
+    let asked = 0;
+    pair.override('n1', 'drbdsetup', () => (++asked < 6 ? { exitCode: 10 } : LOOSE));
+    pair.override('n1', 'drbdadm', ({ args }) =>
+      args[0] === 'sh-resources' ? 'slipway\n' : 'version "v08";\n',
+    );
+    const { message } = await obstacleOf(pair.nodes[0]);
+    assert.match(message, /^DRBD has broken off with n2/);
+  });
+
   it('says so when Pacemaker does not start DRBD', async () => {
     const pair = fakePair();
     await form(pair);

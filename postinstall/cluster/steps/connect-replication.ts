@@ -39,7 +39,7 @@ export const connectReplication: AgentStep = {
     const state = await readDrbd(machine, resource);
     // A resource agent attaches first and connects then; two that do it at once make one of them fail.
     const isStarting = state === undefined || state.connection === 'Unconfigured';
-    if (isStarting && (await isPacemakers(machine))) await untilStarted(machine, resource);
+    if (isStarting && (await isPacemakers(machine))) await untilStarted(machine, resource, peer.name);
     else if (isStarting || state.disk === 'Diskless' || (await differsFromConfig(machine, resource)))
       await machine.exec({ file: 'drbdadm', args: ['adjust', resource], effect: 'write' });
     await waitUntil(
@@ -64,12 +64,15 @@ export const connectReplication: AgentStep = {
 const isPacemakers = async (machine: Machine): Promise<boolean> =>
   (await readMonitor(machine))?.resources.some(({ id }) => id === DATA) ?? false;
 
-async function untilStarted(machine: Machine, resource: string): Promise<void> {
+async function untilStarted(machine: Machine, resource: string, peer: string): Promise<void> {
   await waitUntil(
     machine,
     async () => {
-      const { connection } = (await readDrbd(machine, resource)) ?? { connection: 'Unconfigured' };
-      return connection === 'Unconfigured' ? 'Pacemaker has not started DRBD' : undefined;
+      const now = await readDrbd(machine, resource);
+      if (isLoose(now) && (await staysLoose(machine, resource))) throw brokenOff(now, peer);
+      return now === undefined || now.connection === 'Unconfigured'
+        ? 'Pacemaker has not started DRBD'
+        : undefined;
     },
     {
       limitMs: START_MS,

@@ -38,7 +38,7 @@ export function implantedChecksum({ applicationUse }: ImageVolume): ImplantedChe
   if (md5 === undefined) return undefined;
   return {
     md5,
-    fragmentSums: /FRAGMENT SUMS = ([0-9a-f]*)/.exec(text)?.[1] ?? '',
+    fragmentSums: /FRAGMENT SUMS = ([^;]*)/.exec(text)?.[1] ?? '',
     skipBlocks: Number(/SKIPSECTORS = (\d+)/.exec(text)?.[1] ?? DEFAULT_SHAPE.skipBlocks),
     fragmentCount: Number(/FRAGMENT COUNT = (\d+)/.exec(text)?.[1] ?? DEFAULT_SHAPE.fragmentCount),
   };
