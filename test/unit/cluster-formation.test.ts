@@ -1,34 +1,12 @@
 import assert from 'node:assert/strict';
-import { clusterSteps } from '../../postinstall/cluster/steps/index.ts';
 import type { Machine } from '../../src/engine/machine.ts';
 import type { StepProblem, StepReport } from '../../src/engine/run-step.ts';
-import { type RunReport, runSteps } from '../../src/engine/run-steps.ts';
+import type { RunReport } from '../../src/engine/run-steps.ts';
 import type { HaPlan } from '../../src/plan/types.ts';
 import { HA } from '../helpers/cluster-plan.ts';
+import { endWaiting, runNode, stopWaiting } from '../helpers/cluster-run.ts';
 import { DISK, type FakeNode, type FakePair, fakePair } from '../helpers/fake-pair.ts';
 import { PowerCut } from '../helpers/power-cut.ts';
-
-/** Ends whatever still waits when a test is over: in a model's time, a node waits for ever in no time. */
-let test = new AbortController();
-function endWaiting(): void {
-  beforeEach(() => {
-    test = new AbortController();
-  });
-  afterEach(() => test.abort());
-}
-
-/** Runs a node's cluster steps; `onWait` hears of every obstacle that is waited for. */
-function runNode(
-  node: FakeNode,
-  { machine = node.machine, onWait }: { machine?: Machine; onWait?: (problem: StepProblem) => void } = {},
-): Promise<RunReport> {
-  return runSteps(clusterSteps(node.facts.plan.ha, []), machine, node.facts, {
-    patience: { random: () => 0.5, signal: test.signal },
-    listener: (event) => {
-      if (event.kind === 'waiting') onWait?.(event.problem);
-    },
-  });
-}
 
 const form = ({ nodes }: FakePair): Promise<readonly RunReport[]> =>
   Promise.all(nodes.map((node) => runNode(node)));
@@ -42,7 +20,7 @@ const outcomes = ({ reports }: RunReport): readonly string[] =>
 
 /** Runs one node until it waits for somebody, or fails, and resolves with what it then says. */
 async function obstacleOf(node: FakeNode): Promise<StepProblem> {
-  const report = await runNode(node, { onWait: () => test.abort() });
+  const report = await runNode(node, { onWait: stopWaiting });
   const problem = report.failed?.problem;
   assert.ok(problem, outcomes(report).join('\n'));
   return problem;
@@ -167,7 +145,7 @@ describe('a node that loses its power while the pair is formed', () => {
   const ENOUGH = 300;
   const run = (node: FakeNode, machine: Machine = node.machine): Promise<RunReport> => {
     let waits = 0;
-    return runNode(node, { machine, onWait: () => ++waits > ENOUGH && test.abort() });
+    return runNode(node, { machine, onWait: () => ++waits > ENOUGH && stopWaiting() });
   };
 
   for (const [index, who] of [

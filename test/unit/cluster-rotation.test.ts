@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { deriveKeys } from '../../postinstall/cluster/keys.ts';
 import { type RotationAct, type RotationReport, rotate } from '../../postinstall/cluster/rotate.ts';
-import { clusterSteps } from '../../postinstall/cluster/steps/index.ts';
 import { JOURNAL_PATH } from '../../postinstall/status.ts';
 import { type Media, type RotationRequest, rotateCluster } from '../../src/commands/rotation.ts';
 import { StepFailure } from '../../src/engine/failure.ts';
 import type { Machine } from '../../src/engine/machine.ts';
 import type { StepProblem } from '../../src/engine/run-step.ts';
-import { type RunReport, runSteps } from '../../src/engine/run-steps.ts';
+import type { RunReport } from '../../src/engine/run-steps.ts';
 import { FailedError } from '../../src/errors/exit.ts';
 import type { HaPlan, JoinSecret } from '../../src/plan/types.ts';
 import { HA, joinSecret } from '../helpers/cluster-plan.ts';
+import { endWaiting, runNode, stopWaiting } from '../helpers/cluster-run.ts';
 import { type FakeNode, type FakePair, fakePair } from '../helpers/fake-pair.ts';
 import { PowerCut } from '../helpers/power-cut.ts';
 
@@ -18,25 +18,9 @@ const OLD = deriveKeys(joinSecret()).id;
 const ROTATION = '/var/lib/slipway/rotation.json';
 const AUTHKEY = '/etc/corosync/authkey';
 
-let test = new AbortController();
-beforeEach(() => {
-  test = new AbortController();
-});
-afterEach(() => test.abort());
-
-/** The agent's run at a start of a node, as far as the cluster goes. */
-function runAgent(node: FakeNode, onWait: (problem: StepProblem) => void = () => {}): Promise<RunReport> {
-  return runSteps(clusterSteps(node.facts.plan.ha, []), node.machine, node.facts, {
-    patience: { random: () => 0.5, signal: test.signal },
-    listener: (event) => {
-      if (event.kind === 'waiting') onWait(event.problem);
-    },
-  });
-}
-
 /** Runs both agents to their end, after which nobody answers and their journals say so. */
 async function complete({ nodes }: FakePair): Promise<readonly RunReport[]> {
-  const reports = await Promise.all(nodes.map((node) => runAgent(node)));
+  const reports = await Promise.all(nodes.map((node) => runNode(node)));
   for (const [i, node] of nodes.entries()) {
     const { failed } = reports[i] ?? {};
     assert.equal(failed, undefined, JSON.stringify(failed));
@@ -180,6 +164,8 @@ async function assertRenewed(pair: FakePair, media: Shelf, when: string): Promis
 }
 
 describe('a rotation of a cluster’s secrets', () => {
+  endWaiting();
+
   it('ends with new keys in use on every node, and nobody was gone for it', async () => {
     const pair = await formed();
     const at = desk(pair);
@@ -257,6 +243,8 @@ describe('a rotation of a cluster’s secrets', () => {
 });
 
 describe('a rotation that is interrupted', () => {
+  endWaiting();
+
   it('on the administrator’s computer, before whatever it does: the next one finishes it with the same secret', async function () {
     this.timeout(60_000);
     for (let at = 0; ; at += 1) {
@@ -341,7 +329,7 @@ describe('a rotation that is interrupted', () => {
         const begun = media.after;
         const problems: string[] = [];
         const agents = hit.map((node) =>
-          runAgent(node, (problem) => problems.push(problem.message)).then((report) => {
+          runNode(node, { onWait: (problem) => problems.push(problem.message) }).then((report) => {
             assert.equal(report.failed, undefined, `${when}: ${JSON.stringify(report.failed)}`);
             endRun(node);
           }),
@@ -363,6 +351,8 @@ describe('a rotation that is interrupted', () => {
 });
 
 describe('a node in a rotation', () => {
+  endWaiting();
+
   const next = JSON.stringify(joinSecret('pair', 'next'));
   const failureOf = (work: Promise<unknown>): Promise<StepFailure> =>
     work.then(
@@ -492,9 +482,11 @@ describe('a node in a rotation', () => {
     const [one] = pair.nodes;
     await ask(one, 'commit');
     let problem: StepProblem | undefined;
-    await runAgent(one, (found) => {
-      problem = found;
-      test.abort();
+    await runNode(one, {
+      onWait: (found) => {
+        problem = found;
+        stopWaiting();
+      },
     });
     assert.equal(problem?.failureClass, 'waiting-operator');
     assert.equal(problem?.remedy, 'finish it where it was begun: slipway rotate');
