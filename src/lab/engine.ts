@@ -27,12 +27,8 @@ export interface LabDisk {
    * it is not there.
    */
   readonly changes?: string;
-  readonly limits?: DiskLimits;
-}
-
-/** Bytes a second at most; what is not said has no limit. */
-export interface DiskLimits {
-  readonly write?: number;
+  /** Bytes a second at most that the machine writes to it. */
+  readonly writeLimit?: number;
 }
 
 export interface LabMedium {
@@ -152,8 +148,8 @@ export interface LabMachine {
    * made in the engine's own format. Left out by engines that cannot do it.
    */
   freezeDisks?(files: readonly string[]): Promise<void>;
-  /** {@link LabDisk.limits} from now on. Left out by engines that cannot do it. */
-  limitDisk?(disk: LabDisk, limits: DiskLimits): Promise<void>;
+  /** {@link LabDisk.writeLimit} from now on; undefined for none. Left out by engines that cannot do it. */
+  limitWrites?(disk: LabDisk, bytesPerSecond: number | undefined): Promise<void>;
   /** Everything printed so far, without terminal control sequences. */
   transcript(): string;
   /** Pulls the plug. Ends exactly what {@link Engine.start} started; fine to call twice. */

@@ -130,12 +130,12 @@ function diskArgs({ disks }: LabMachineSpec): readonly string[] {
 }
 
 /** Zeros stay holes: the first resync of an array writes a whole disk of them. */
-const backing = ({ file, discardWrites, changes, limits: { write } = {} }: LabDisk): string =>
+const backing = ({ file, discardWrites, changes, writeLimit }: LabDisk): string =>
   [
     `format=${changes === undefined ? 'raw' : 'qcow2'}`,
     'cache=unsafe,aio=threads,discard=unmap,detect-zeroes=unmap',
     ...(discardWrites === true ? ['snapshot=on'] : []),
-    ...(write === undefined ? [] : [`throttling.bps-write=${write}`]),
+    ...(writeLimit === undefined ? [] : [`throttling.bps-write=${writeLimit}`]),
     `file=${optionValue(changes ?? file)}`,
   ].join(',');
 

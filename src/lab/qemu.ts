@@ -8,7 +8,7 @@ import { atExit } from '../host/at-exit.ts';
 import { createExec } from '../host/exec.ts';
 import { ProcessTree } from '../host/process-tree.ts';
 import { makeOwnFiles } from './disks.ts';
-import type { DiskLimits, Engine, LabDisk, LabMachine, LabMachineSpec } from './engine.ts';
+import type { Engine, LabDisk, LabMachine, LabMachineSpec } from './engine.ts';
 import { type ConsoleListeners, GuestConsole } from './guest-console.ts';
 import { type Acceleration, driveId, isScsi, QMP_FD, qemuArgs, scsiDiskId } from './qemu-args.ts';
 import { QmpClient } from './qmp.ts';
@@ -128,13 +128,13 @@ class QemuMachine implements LabMachine {
     await this.#qmp.execute('screendump', { filename: file, format: file.endsWith('.png') ? 'png' : 'ppm' });
   }
 
-  async limitDisk(disk: LabDisk, { write = 0 }: DiskLimits): Promise<void> {
+  async limitWrites(disk: LabDisk, bytesPerSecond = 0): Promise<void> {
     const index = this.spec.disks.findIndex(({ file }) => file === disk.file);
     if (index < 0) throw new Error(`${disk.file} is no disk of ${this.spec.name}`);
     // 0 is no limit.
     const others = { bps: 0, bps_rd: 0, iops: 0, iops_rd: 0, iops_wr: 0 };
     await this.#qmp.execute('block_set_io_throttle', {
-      ...{ device: driveId(index), bps_wr: write, ...others },
+      ...{ device: driveId(index), bps_wr: bytesPerSecond, ...others },
     });
   }
 

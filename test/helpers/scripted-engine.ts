@@ -1,6 +1,6 @@
 /** An engine whose machines print what a test wrote for them, and switch themselves off when asked to. */
 import { writeFile } from 'node:fs/promises';
-import type { DiskLimits, Engine, LabMachineSpec } from '../../src/lab/engine.ts';
+import type { Engine, LabMachineSpec } from '../../src/lab/engine.ts';
 import { type ConsoleListeners, GuestConsole } from '../../src/lab/guest-console.ts';
 
 export interface ScriptedEngine {
@@ -10,8 +10,8 @@ export interface ScriptedEngine {
   readonly running: ReadonlySet<LabMachineSpec>;
   /** Files that took over at each moment that was kept. */
   readonly frozen: readonly (readonly string[])[];
-  /** Limits of disks, by their serial number, in the order they were set. */
-  readonly limited: readonly (readonly [string, DiskLimits])[];
+  /** Serial numbers of disks whose speed was limited, in the order it was. */
+  readonly limited: readonly string[];
   create(listeners: ConsoleListeners): Engine;
 }
 
@@ -22,7 +22,7 @@ export function scriptedEngine(
   const started: LabMachineSpec[] = [];
   const running = new Set<LabMachineSpec>();
   const frozen: (readonly string[])[] = [];
-  const limited: (readonly [string, DiskLimits])[] = [];
+  const limited: string[] = [];
   return {
     started,
     running,
@@ -62,7 +62,7 @@ export function scriptedEngine(
           powerButton: async () => undefined,
           unplug: async () => undefined,
           screenshot: (file) => writeFile(file, 'PNG'),
-          limitDisk: async ({ serial }, limits) => void limited.push([serial, limits]),
+          limitWrites: async ({ serial }) => void limited.push(serial),
           freezeDisks: async (files) => void frozen.push(files),
           transcript: () => console.lines.join('\n'),
           end: async () => over(),

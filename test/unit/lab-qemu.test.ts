@@ -95,7 +95,7 @@ describe("QEMU's command line", () => {
         disks: [
           { file: '/d/1.raw', bus: 'scsi', serial: 'S' },
           { file: '/d/2.raw', bus: 'nvme', serial: 'N', discardWrites: true },
-          { file: '/d/3.raw', bus: 'virtio', serial: 'C', changes: '/d/3,c.qcow2', limits: { write: 4096 } },
+          { file: '/d/3.raw', bus: 'virtio', serial: 'C', changes: '/d/3,c.qcow2', writeLimit: 4096 },
         ],
         onReboot: 'end',
       }),

@@ -4,7 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { MissingError } from '../../errors/exit.ts';
-import type { DiskLimits, LabDisk, LabMachine } from '../engine.ts';
+import type { LabDisk, LabMachine } from '../engine.ts';
 import { expectDegraded, expectSettled } from './boot-matrix.ts';
 import type { InstalledComputer } from './computer.ts';
 import { installerKernel, nextStepEvent } from './installer-run.ts';
@@ -21,11 +21,11 @@ const PERCENTS = [5, 50, 95] as const;
 const TOLERANCE = { below: 3, above: 9 } as const;
 
 /** Bytes a second that the disk takes which others are copied to. */
-const LIMITS = {
+const SPEED = {
   /** Unhindered an empty gigabyte is copied before anybody can see how far it is; so it takes a minute. */
-  sealing: { write: 24 * 2 ** 20 },
+  sealing: 24 * 2 ** 20,
   /** /boot alone takes minutes, in which the system starts and somebody presses a button. */
-  starting: { write: 4 * 2 ** 20 },
+  starting: 4 * 2 ** 20,
 } as const;
 
 /** Cells that begin with one installation whose /boot is resynced slowly. */
@@ -76,7 +76,7 @@ async function installSlowly(stage: Stage, boot: string, moments: Map<number, Mo
   await stage.power({ kernel, medium: { kind: start.medium, file: iso } }, async (machine) => {
     const taken = new Moments(stage, 'resync');
     await waitForStep(machine, 'seal-installation', 'applying');
-    await machine.limitDisk?.(copiedTo(stage), LIMITS.sealing);
+    await machine.limitWrites?.(copiedTo(stage), SPEED.sealing);
     for (const percent of PERCENTS) {
       await waitForPercent(machine, boot, percent);
       moments.set(percent, await taken.take(machine));
@@ -104,7 +104,7 @@ const HEARD_MS = 15_000;
 
 /** The button is answered only when every disk can start the machine. */
 async function pressTooEarly(stage: Stage, boot: string, moment: Moment | undefined): Promise<void> {
-  const disks = slowed(stage, await disksAt(stage, reached(moment)), LIMITS.starting);
+  const disks = slowed(stage, await disksAt(stage, reached(moment)), SPEED.starting);
   await stage.power({ disks, firmwareMemory: 'copied' }, async (machine) => {
     await stage.expectLife(machine);
     // The agent holds shutdowns back before it says how far the first array is.
@@ -112,7 +112,7 @@ async function pressTooEarly(stage: Stage, boot: string, moment: Moment | undefi
     await machine.powerButton();
     stage.shows('the power button was pressed');
     await pause(HEARD_MS);
-    await machine.limitDisk?.(copiedTo(stage), {});
+    await machine.limitWrites?.(copiedTo(stage), undefined);
     await expectSettled(stage, machine);
     await stage.switchOff(machine);
     stage.shows('the power button was pressed again, and it switched itself off');
@@ -140,8 +140,8 @@ const reached = (moment: Moment | undefined): Moment => {
 /** Of the mirrored disks the last one: md copies the first to all others. */
 const copiedTo = (stage: Stage): LabDisk => stage.disk(stage.computer.mirrored - 1);
 
-const slowed = (stage: Stage, disks: readonly LabDisk[], limits: DiskLimits): readonly LabDisk[] =>
-  disks.map((disk) => (disk.file === copiedTo(stage).file ? { ...disk, limits } : disk));
+const slowed = (stage: Stage, disks: readonly LabDisk[], writeLimit: number): readonly LabDisk[] =>
+  disks.map((disk) => (disk.file === copiedTo(stage).file ? { ...disk, writeLimit } : disk));
 
 async function waitForStep(machine: LabMachine, id: string, state: string): Promise<void> {
   for (;;) {
