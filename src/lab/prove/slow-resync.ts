@@ -14,7 +14,7 @@ const LIMITS = { speed_limit_min: 100, speed_limit_max: 500 } as const;
 
 /** What the live root does before all else. The driver has no limits before it is loaded, and no parameter for them. */
 const HEAD = [
-  '#!/bin/sh',
+  '#!/bin/bash',
   'modprobe md_mod',
   ...Object.entries(LIMITS).map(([name, speed]) => `echo ${speed} >/proc/sys/dev/raid/${name}`),
   '',
