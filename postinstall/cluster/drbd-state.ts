@@ -49,6 +49,9 @@ export function parseDrbdStatus(text: string): DrbdState | undefined {
   };
 }
 
+/** Not asked to connect; or broken off: DRBD 8.4 says no more of it after a split brain, where 9 says `StandAlone`. */
+export const isUnconnected = (state: DrbdState): boolean => state.connection === 'Unconfigured';
+
 export const isSynchronised = (state: DrbdState | undefined): boolean =>
   state?.connection === 'Connected' && state.disk === 'UpToDate' && state.peerDisk === 'UpToDate';
 

@@ -17,7 +17,7 @@ import { checkStep } from '../../src/engine/run-step.ts';
 import type { NodeFacts } from '../agent-step.ts';
 import { type RunState, readStatus } from '../status.ts';
 import { readMonitor, readRing, unitState } from './cluster-state.ts';
-import { type DrbdState, readDrbd } from './drbd-state.ts';
+import { isUnconnected, readDrbd } from './drbd-state.ts';
 import { writeEnrolled } from './enrolled.ts';
 import { inventoryHash } from './inventory.ts';
 import { parseJoinSecret } from './join-secret.ts';
@@ -299,13 +299,12 @@ async function activate(machine: Machine, facts: NodeFacts): Promise<void> {
  * connection may be about to get it, or was refused while the two sides had different secrets: then nobody tries again.
  */
 async function adjust(machine: Machine, resource: string): Promise<void> {
-  const isCut = (state: DrbdState | undefined): boolean => state?.connection === 'Unconfigured';
   let state = await readDrbd(machine, resource);
-  if (state !== undefined && isCut(state)) {
+  if (state !== undefined && isUnconnected(state)) {
     await machine.sleep(CONNECTS_WITHIN_MS);
     state = await readDrbd(machine, resource);
   }
-  if (state === undefined || (isCut(state) && state.disk === 'Diskless')) return;
+  if (state === undefined || (isUnconnected(state) && state.disk === 'Diskless')) return;
   if (await differsFromConfig(machine, resource))
     await machine.exec({ file: 'drbdadm', args: ['adjust', resource], effect: 'write' });
 }

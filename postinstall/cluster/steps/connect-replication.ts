@@ -3,7 +3,7 @@ import type { Machine } from '../../../src/engine/machine.ts';
 import type { AgentStep } from '../../agent-step.ts';
 import { DATA } from '../cib.ts';
 import { readMonitor } from '../cluster-state.ts';
-import { type DrbdState, describeDrbd, readDrbd } from '../drbd-state.ts';
+import { type DrbdState, describeDrbd, isUnconnected, readDrbd } from '../drbd-state.ts';
 import { pairOf } from '../members.ts';
 import { PEER_PATIENCE_MS, waitsForPeer, waitUntil } from '../wait.ts';
 
@@ -38,7 +38,7 @@ export const connectReplication: AgentStep = {
     const { resource } = replication;
     const state = await readDrbd(machine, resource);
     // A resource agent attaches first and connects then; two that do it at once make one of them fail.
-    const isStarting = state === undefined || state.connection === 'Unconfigured';
+    const isStarting = state === undefined || isUnconnected(state);
     if (isStarting && (await isPacemakers(machine))) await untilStarted(machine, resource, peer.name);
     else if (isStarting || state.disk === 'Diskless' || (await differsFromConfig(machine, resource)))
       await machine.exec({ file: 'drbdadm', args: ['adjust', resource], effect: 'write' });
@@ -70,9 +70,7 @@ async function untilStarted(machine: Machine, resource: string, peer: string): P
     async () => {
       const now = await readDrbd(machine, resource);
       if (isLoose(now) && (await staysLoose(machine, resource))) throw brokenOff(now, peer);
-      return now === undefined || now.connection === 'Unconfigured'
-        ? 'Pacemaker has not started DRBD'
-        : undefined;
+      return now === undefined || isUnconnected(now) ? 'Pacemaker has not started DRBD' : undefined;
     },
     {
       limitMs: START_MS,
@@ -98,12 +96,9 @@ const brokenOff = (state: DrbdState | undefined, peer: string): StepFailure =>
     'nothing is lost and nothing was discarded; slipway-agent explain connect-replication says how to choose',
   );
 
-/**
- * Attached and not connected: for a moment while it is started; and with DRBD 8.4 for good after a split brain, for its
- * status says nothing of a connection that was broken off.
- */
+/** Attached and not connected: for a moment while it is started, for good after a split brain. */
 const isLoose = (state: DrbdState | undefined): boolean =>
-  state?.connection === 'Unconfigured' && state.disk !== 'Diskless';
+  state !== undefined && isUnconnected(state) && state.disk !== 'Diskless';
 
 /** Milliseconds in which a resource agent connects what it has attached. */
 const CONNECT_MS = 10_000;
