@@ -88,7 +88,7 @@ const ailments = ({ node, health }: RotationReport): readonly string[] => [
 ];
 
 function words({ cluster, medium, next, nextId, reports }: Standing): readonly string[] {
-  const from = reports.map(({ node, keyId }) => `${node} uses ${keyId}${stage(node, reports)}`);
+  const from = reports.map((report) => `${report.node} uses ${report.keyId}${stage(report)}`);
   return [
     `cluster '${cluster}': ${nextId === undefined ? 'a new join secret' : `the rotation to the join secret ${nextId} is carried on`}`,
     ...from.map((line) => `  ${line}`),
@@ -103,10 +103,8 @@ function words({ cluster, medium, next, nextId, reports }: Standing): readonly s
   ];
 }
 
-const stage = (node: string, reports: readonly RotationReport[]): string => {
-  const next = reports.find((report) => report.node === node)?.next;
-  return next === undefined ? '' : `, ${next.phase} for ${next.id}`;
-};
+const stage = ({ next }: RotationReport): string =>
+  next === undefined ? '' : `, ${next.phase} for ${next.id}`;
 
 /** What may not have changed from before to after; a sentence for each that did. */
 export function changes(

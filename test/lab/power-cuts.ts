@@ -76,9 +76,11 @@ async function main(): Promise<number> {
   const until = Date.now() + Number(values.minutes) * 60_000;
   const folder = await mkdtemp(join(tmpdir(), 'slipway-'));
   const pair = await makeUmlPair(folder, FENCED);
-  const clear = async (): Promise<void> => {
-    await pair.down();
-    await rm(folder, { recursive: true, force: true });
+  let cleared: Promise<void> | undefined;
+  // Once: whoever comes second, Ctrl-C or the end, waits for it.
+  const clear = (): Promise<void> => {
+    cleared ??= pair.down().then(() => rm(folder, { recursive: true, force: true }));
+    return cleared;
   };
   interruption().addEventListener('abort', () => {
     void clear().finally(() => process.exit(interruptionExitCode()));
