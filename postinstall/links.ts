@@ -20,14 +20,25 @@ export interface Link {
 }
 
 /** Every Ethernet link. */
-export async function readLinks(machine: Machine): Promise<readonly Link[]> {
+export const readLinks = async (machine: Machine): Promise<readonly Link[]> =>
+  (await askLinks(machine)).flatMap((link) => parseLink(link) ?? []);
+
+/** Every IPv4 address of the machine, on links of whatever kind, without prefix length. */
+export async function readAddresses(machine: Machine): Promise<readonly string[]> {
+  const addresses = (await askLinks(machine)).flatMap(({ addr_info: info }) =>
+    Array.isArray(info) ? info.filter(isFields) : [],
+  );
+  return addresses.filter(({ family }) => family === 'inet').map(({ local }) => textOf(local));
+}
+
+async function askLinks(machine: Machine): Promise<readonly Fields[]> {
   const { stdout } = await machine.exec({
     file: 'ip',
     args: ['-details', '-json', 'address', 'show'],
     effect: 'read',
   });
   const links: unknown = JSON.parse(stdout);
-  return (Array.isArray(links) ? links : []).flatMap((link) => parseLink(link) ?? []);
+  return Array.isArray(links) ? links.filter(isFields) : [];
 }
 
 /** The link that an interface of the plan is; undefined when it is not there. */
@@ -50,8 +61,8 @@ type Fields = Readonly<Record<string, unknown>>;
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-function parseLink(value: unknown): Link | undefined {
-  if (!isFields(value) || value['link_type'] !== 'ether') return undefined;
+function parseLink(value: Fields): Link | undefined {
+  if (value['link_type'] !== 'ether') return undefined;
   const info = isFields(value['linkinfo']) ? value['linkinfo'] : {};
   const data = isFields(info['info_data']) ? info['info_data'] : {};
   const flags = Array.isArray(value['flags']) ? value['flags'] : [];

@@ -123,18 +123,13 @@ export async function keyProblems(
 
 /** Modes that let somebody else than root read. */
 async function modeProblems(machine: Machine, paths: readonly string[]): Promise<readonly string[]> {
-  const { stdout } = await machine.exec({
-    file: 'stat',
-    args: ['--format=%a %U %n', ...paths],
-    effect: 'read',
-    accept: [0, 1],
-  });
-  return stdout.split('\n').flatMap((line) => {
-    const [, mode, owner, path] = /^([0-7]+) (\S+) (.+)$/.exec(line) ?? [];
-    return mode === undefined || (/^[46]00$/.test(mode) && owner === 'root')
-      ? []
-      : [`${path} has mode ${mode} and belongs to ${owner}`];
-  });
+  const problems: string[] = [];
+  for (const path of paths) {
+    const file = await machine.stat(path);
+    if (file === undefined || ([0o400, 0o600].includes(file.mode) && file.uid === 0)) continue;
+    problems.push(`${path} has mode ${file.mode.toString(8)} and belongs to user ${file.uid}`);
+  }
+  return problems;
 }
 
 /** Puts modes and owners right. */

@@ -48,6 +48,11 @@ export function localMachine(options: LocalMachineOptions = {}): Machine {
       else await writeFileAtomically(await resolve(path), content, mode);
     },
     exists: async (path) => (await absentAs(undefined, stat(await locate(path)))) !== undefined,
+    async stat(path) {
+      const found = await absentAs(undefined, stat(await locate(path)));
+      if (found === undefined) return undefined;
+      return { mode: found.mode & 0o7777, uid: found.uid, gid: found.gid };
+    },
     list: async (path) => (await absentAs([], readdir(await locate(path)))).sort(),
     async realPath(path) {
       if (root === '/') return realpath(path).catch(() => undefined);

@@ -6,6 +6,13 @@ export interface Hold {
   release(): Promise<void>;
 }
 
+export interface FileStat {
+  /** Permission bits, as chmod(1) has them: 0o600. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /**
  * How a step touches a machine. The real one is the running system; tests put a fake in its place.
  * Paths are absolute on that machine. A machine whose `root` is `/mnt/sysroot` maps `/etc/hosts` below it.
@@ -27,6 +34,8 @@ export interface Machine {
    */
   writeFile(path: string, content: string | Uint8Array, mode?: number): Promise<void>;
   exists(path: string): Promise<boolean>;
+  /** Whose a file is, and who may what with it; symbolic links are followed. Undefined when there is none. */
+  stat(path: string): Promise<FileStat | undefined>;
   /** Names in a folder, sorted; an empty list when there is no such folder. */
   list(path: string): Promise<readonly string[]>;
   /** The target of a symbolic link, resolved to the end; undefined when it leads nowhere. */

@@ -13,6 +13,8 @@ export interface FakeMachine extends Machine {
   readonly ran: Command[];
   /** Programs that run beside; they are in `ran` too. */
   readonly held: Command[];
+  /** Permission bits of files that were written; others have 0644. All belong to root. */
+  readonly modes: Map<string, number>;
   /** Every path that was written, in order. */
   readonly written: string[];
   /** Milliseconds; sleeping moves it. */
@@ -69,6 +71,7 @@ export function fakeMachine(options: FakeMachineOptions = {}): FakeMachine {
     ran: [],
     held: [],
     written: [],
+    modes: new Map(),
     clock: options.clock ?? Date.parse('2026-01-02T03:04:05Z'),
 
     async exec(command, onLine) {
@@ -103,11 +106,16 @@ export function fakeMachine(options: FakeMachineOptions = {}): FakeMachine {
       const bytes = typeof content === 'string' ? Buffer.from(content) : content;
       return new Uint8Array(bytes.subarray(offset, offset + length));
     },
-    async writeFile(path, content) {
+    async writeFile(path, content, mode = 0o644) {
       files.set(resolve(path), content);
+      machine.modes.set(resolve(path), mode);
       machine.written.push(path);
     },
     exists: async (path) => isThere(resolve(path)),
+    stat: async (path) =>
+      isThere(resolve(path))
+        ? { mode: machine.modes.get(resolve(path)) ?? 0o644, uid: 0, gid: 0 }
+        : undefined,
     list: async (path) => [...namesIn(resolve(path))].sort(),
     async realPath(path) {
       const real = resolve(path);

@@ -24,7 +24,6 @@ export interface FakeNode {
   readonly name: string;
   readonly machine: FakeMachine;
   readonly facts: NodeFacts;
-  readonly modes: Map<string, string>;
   /** What outlives a power cut beside the files. */
   readonly disk: { generation?: string; fileSystem: boolean; strangeData: boolean };
   enabled: string[];
@@ -112,11 +111,9 @@ export function fakePair(ha: HaPlan = HA, secrets: readonly [string, string] = [
         '/key': JSON.stringify(joinSecret('pair', word, fenceWords(ha))),
       },
     });
-    const write = machine.writeFile;
     const node: FakeNode = {
       name,
       machine,
-      modes: new Map(),
       facts: { plan: memberPlan(name, ha), builtAt: 0, peers: peersOf(name) },
       disk: { fileSystem: false, strangeData: false },
       enabled: [],
@@ -127,10 +124,6 @@ export function fakePair(ha: HaPlan = HA, secrets: readonly [string, string] = [
     machine.sleep = async (ms) => {
       machine.clock += ms;
       await new Promise((resolve) => setImmediate(resolve));
-    };
-    machine.writeFile = async (path, content, mode = 0o644) => {
-      await write(path, content, mode);
-      node.modes.set(path, mode.toString(8));
     };
     return node;
   };
@@ -245,8 +238,8 @@ export function fakePair(ha: HaPlan = HA, secrets: readonly [string, string] = [
   type Program = (node: FakeNode, command: Command) => string | Partial<CommandResult>;
   const programs: Record<string, Program> = {
     mkdir: () => '',
-    chmod: (node, { args: [mode = '', ...paths] }) => {
-      for (const path of paths) node.modes.set(path, mode.replace(/^0/, ''));
+    chmod: ({ machine }, { args: [mode = '', ...paths] }) => {
+      for (const path of paths) machine.modes.set(path, Number.parseInt(mode, 8));
       return '';
     },
     chown: () => '',
@@ -254,11 +247,6 @@ export function fakePair(ha: HaPlan = HA, secrets: readonly [string, string] = [
       if (verb === '--set') node.skew = Number(time.slice(1)) * 1000 - TIME;
       return `${Math.round(TIME + node.skew)}\n`;
     },
-    stat: ({ machine, modes }, { args: [format = '', ...paths] }) =>
-      paths
-        .filter((path) => machine.files.has(path))
-        .map((path) => `${modes.get(path) ?? '644'} root${format.includes('%n') ? ` ${path}` : ''}\n`)
-        .join(''),
     mount: ({ machine }) => {
       machine.files.set('/run/slipway/key/join-secret.json', machine.files.get('/key') ?? '');
       return '';
@@ -268,8 +256,11 @@ export function fakePair(ha: HaPlan = HA, secrets: readonly [string, string] = [
       return '';
     },
     'ssh-keygen': () => '256 SHA256:abc root@n1 (ED25519)\n',
-    ip: (node) =>
-      `2: vec0    inet ${memberPlan(node.name, ha).hosts.find((h) => h.name === node.name)?.address}/24 scope global vec0\n`,
+    ip: (node) => {
+      const local = memberPlan(node.name, ha).hosts.find(({ name }) => name === node.name)?.address;
+      const address = { family: 'inet', local, prefixlen: 24, scope: 'global' };
+      return JSON.stringify([{ ifname: 'vec0', link_type: 'ether', addr_info: [address] }]);
+    },
     modprobe: ({ machine }) => {
       machine.files.set('/sys/module/drbd/version', '8.4.11\n');
       return '';

@@ -55,6 +55,7 @@ export function powered(
       readBytes: (path, offset, length, direct) =>
         reading(() => inner.readBytes(path, offset, length, direct)),
       exists: (path) => reading(() => inner.exists(path)),
+      stat: (path) => reading(() => inner.stat(path)),
       list: (path) => reading(() => inner.list(path)),
       realPath: (path) => reading(() => inner.realPath(path)),
       now: () => inner.now(),

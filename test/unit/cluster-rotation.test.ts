@@ -180,7 +180,7 @@ describe('a rotation of a cluster’s secrets', () => {
     );
     const files = pair.nodes[0].machine;
     assert.equal(files.ran.filter(({ file }) => file === 'shred').length, 1);
-    assert.equal(pair.nodes[0].modes.get(ROTATION), '600');
+    assert.equal(pair.nodes[0].machine.modes.get(ROTATION), 0o600);
     const acts = pair.nodes.flatMap(({ machine }) =>
       machine.ran.map(({ file, args }) => `${file} ${args.join(' ')}`),
     );
@@ -372,7 +372,7 @@ describe('a node in a rotation', () => {
     assert.deepEqual(report, { node: 'n1', cluster: 'pair', keyId: OLD, next: { id, phase: 'staged' } });
     const kept = String(node.machine.files.get(ROTATION));
     assert.ok(!kept.includes(joinSecret('pair', 'next').secret));
-    assert.equal(node.modes.get(ROTATION), '600');
+    assert.equal(node.machine.modes.get(ROTATION), 0o600);
     node.machine.written.length = 0;
     await ask(node, 'stage', next);
     assert.deepEqual(node.machine.written, [], 'once is enough');

@@ -124,7 +124,6 @@ describe('create-accounts', () => {
       commands: {
         mkdir: () => '',
         chown: () => '',
-        stat: () => '7010:7010\n',
         groupadd: ({ args }, m) => {
           const gid = value(args, '--gid') ?? '1000';
           if (has(m, 'group', new RegExp(`:${gid}:`, 'm'))) return { exitCode: 4 };

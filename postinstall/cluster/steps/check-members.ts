@@ -3,6 +3,7 @@ import { StepFailure } from '../../../src/engine/failure.ts';
 import type { Machine } from '../../../src/engine/machine.ts';
 import { SPLIT_BRAIN_ACCEPTED } from '../../../src/plan/types.ts';
 import type { AgentStep, NodeFacts } from '../../agent-step.ts';
+import { readAddresses } from '../../links.ts';
 import { type Platform, readPlatform } from '../../platforms/platforms.ts';
 import { membership, pairOf } from '../members.ts';
 
@@ -28,7 +29,7 @@ export const checkMembers: AgentStep = {
       throw new StepFailure('config-invalid', '/etc/os-release names no system the agent knows');
     const problems = [...planProblems(facts), ...(await missingPrograms(machine, facts, platform))];
     if (problems.length > 0) throw new StepFailure('config-invalid', problems.join('; '));
-    const own = await addresses(machine);
+    const own = await readAddresses(machine);
     const absent = [...new Set([...self.links, self.replication])].filter(
       (address) => !own.includes(address),
     );
@@ -89,10 +90,4 @@ async function missingPrograms(
 async function anyExists(machine: Machine, paths: readonly string[]): Promise<boolean> {
   const there = await Promise.all(paths.map((path) => machine.exists(path)));
   return there.includes(true);
-}
-
-/** IPv4 addresses of this node, without prefix length. */
-async function addresses(machine: Machine): Promise<readonly string[]> {
-  const { stdout } = await machine.exec({ file: 'ip', args: ['-4', '-oneline', 'address'], effect: 'read' });
-  return [...stdout.matchAll(/\binet (\d+(?:\.\d+){3})\//g)].map(([, address = '']) => address);
 }

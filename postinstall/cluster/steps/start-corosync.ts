@@ -21,9 +21,11 @@ export const startCorosync: AgentStep = {
   async check(machine, facts) {
     if ((await machine.readFile(CONF)) !== conf(facts))
       return { done: false, why: `${CONF} is not what follows from the plan` };
-    await refuseFailedUnit(machine, UNIT);
     const why = await obstacle(machine, facts);
-    if (why !== undefined) return { done: false, why };
+    if (why !== undefined) {
+      await refuseFailedUnit(machine, UNIT);
+      return { done: false, why };
+    }
     return {
       done: true,
       evidence: { members: membership(facts).ha.members.map(({ name, id }) => `${name} (${id})`) },

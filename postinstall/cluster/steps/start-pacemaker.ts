@@ -30,9 +30,11 @@ export const startPacemaker: AgentStep = {
   async check(machine, facts) {
     const files = await wrongFiles(machine, facts);
     if (files.length > 0) return { done: false, why: files.join('; ') };
-    await refuseFailedUnit(machine, UNIT);
     const why = await obstacle(machine, facts);
-    if (why !== undefined) return { done: false, why };
+    if (why !== undefined) {
+      await refuseFailedUnit(machine, UNIT);
+      return { done: false, why };
+    }
     return { done: true, evidence: { online: membership(facts).ha.members.map(({ name }) => name) } };
   },
 

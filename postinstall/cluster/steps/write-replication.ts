@@ -24,12 +24,12 @@ export const writeReplication: AgentStep = {
     const path = configPath(replication.resource);
     if ((await machine.readFile(path)) !== (await wanted(machine, facts, version)))
       return { done: false, why: `${path} is not what follows from the plan` };
-    const { stdout: mode } = await machine.exec({
-      file: 'stat',
-      args: ['--format=%a %U', path],
-      effect: 'read',
-    });
-    if (mode.trim() !== '600 root') return { done: false, why: `${path} has mode and owner ${mode.trim()}` };
+    const file = await machine.stat(path);
+    if (file?.mode !== 0o600 || file.uid !== 0)
+      return {
+        done: false,
+        why: `${path} has mode ${file?.mode.toString(8)} and belongs to user ${file?.uid}`,
+      };
     const { stdout } = await machine.exec({
       file: 'drbdadm',
       args: ['sh-resources'],

@@ -140,15 +140,15 @@ export function useraddArguments(user: User, homeIsThere: boolean): readonly str
 /** A home that was there before belongs to its new user from now on, as far as one owner had it. */
 async function takeOver(machine: Machine, { name, home }: User): Promise<void> {
   const path = onTarget(home);
-  const { stdout } = await machine.exec({ file: 'stat', args: ['--format=%u:%g', path], effect: 'read' });
+  const owner = await machine.stat(path);
   const entry = (await readPasswd(machine)).find((one) => one.name === name);
-  if (entry === undefined) return;
+  if (owner === undefined || entry === undefined) return;
   await run(
     machine,
     'chown',
     '--recursive',
     '--no-dereference',
-    `--from=${stdout.trim()}`,
+    `--from=${owner.uid}:${owner.gid}`,
     `${entry.uid}:${entry.gid}`,
     path,
   );
