@@ -67,7 +67,7 @@ function installedFrom({ plan }: Place, dir: string): LabSource {
 async function freshEngine(
   { plan }: Place,
   { spec, out }: LabSource,
-  { engine = 'qemu' }: LabApplyOptions,
+  { engine = 'uml' }: LabApplyOptions,
   exec: Exec,
 ): Promise<RefreshEngine> {
   if (engine === 'qemu') {

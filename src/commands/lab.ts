@@ -107,8 +107,8 @@ function registerApply(lab: Command): void {
     .addOption(
       new Option(
         '--engine <NAME>',
-        'what runs the fresh nodes; default qemu; uml starts sooner, without firmware and firewall',
-      ).choices(['qemu', 'uml']),
+        'what runs the fresh nodes; default uml, which has neither firmware nor firewall',
+      ).choices(['uml', 'qemu']),
     )
     .action(async (options: LabApplyOptions, command: Command) =>
       (await import('./lab-apply.ts')).labApply(options, usageOf(command)),

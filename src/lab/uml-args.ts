@@ -55,6 +55,8 @@ export function umlArgs(spec: LabMachineSpec, paths: UmlPaths): readonly string[
     ...['con=null', 'con0=fd:0,fd:1', 'ssl=null'],
     // Else nobody would answer on the console: systemd puts its terminals on consoles that have no channel.
     'systemd.wants=console-getty.service',
+    // Debian's kernel has nftables without IPv4 and IPv6 (CONFIG_NF_TABLES_*): no set of rules could be loaded.
+    'systemd.mask=nftables.service',
     ...(spec.onReboot === 'end' ? ['noreboot'] : []),
   ];
 }

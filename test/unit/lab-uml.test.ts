@@ -19,7 +19,7 @@ const PATHS = {
   umlDir: '/s',
   scratch: (disk: number) => `/lab/node-1/changes${disk}.cow`,
 };
-const CONSOLES = 'con=null con0=fd:0,fd:1 ssl=null systemd.wants=console-getty.service';
+const CONSOLES = 'con=null con0=fd:0,fd:1 ssl=null systemd.wants=console-getty.service systemd.mask=nftables.service';
 const disk = (file: string, change: Partial<LabDisk> = {}): LabDisk => ({
   file,
   bus: 'virtio',
