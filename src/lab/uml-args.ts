@@ -45,6 +45,8 @@ export function umlArgs(spec: LabMachineSpec, paths: UmlPaths): readonly string[
           `ubd${PLACE.base}rc=${word(root.squashfs)}`,
           `lab.base=${deviceName(PLACE.base)}`,
           `lab.changes=${deviceName(PLACE.changes)}`,
+          // DRBD puts 32 MiB aside when it is loaded, one for each device it reckons with.
+          'drbd.minor_count=1',
         ]
       : []),
     `ubd${PLACE.modules}rc=${word(paths.modules)}`,

@@ -155,7 +155,7 @@ describe('the room for a lab', () => {
         room,
         '/lab',
       ),
-      '100 machines need 15.6 GiB of memory; 4.0 GiB is free\n100 machines need 6.3 GiB on disk; 2.9 GiB is free in /lab',
+      '100 machines need 14.1 GiB of memory; 4.0 GiB is free\n100 machines need 6.3 GiB on disk; 2.9 GiB is free in /lab',
     );
   });
 

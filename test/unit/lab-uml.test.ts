@@ -19,7 +19,8 @@ const PATHS = {
   umlDir: '/s',
   scratch: (disk: number) => `/lab/node-1/changes${disk}.cow`,
 };
-const CONSOLES = 'con=null con0=fd:0,fd:1 ssl=null systemd.wants=console-getty.service systemd.mask=nftables.service';
+const CONSOLES =
+  'con=null con0=fd:0,fd:1 ssl=null systemd.wants=console-getty.service systemd.mask=nftables.service';
 const disk = (file: string, change: Partial<LabDisk> = {}): LabDisk => ({
   file,
   bus: 'virtio',
@@ -54,7 +55,7 @@ describe("User-Mode Linux's command line", () => {
         nics: [{ mac: '52:54:00:00:00:01', tap: 'tap3' }],
       }),
       'umid=node-1 uml_dir=/s mem=512M initrd=/lab/node-1/initrd ubd0=/d/1.raw,,A1 ' +
-        'ubd5=/lab/node-1/changes.img ubd6rc=/c/base lab.base=ubdg lab.changes=ubdf ' +
+        'ubd5=/lab/node-1/changes.img ubd6rc=/c/base lab.base=ubdg lab.changes=ubdf drbd.minor_count=1 ' +
         'ubd7rc=/c/modules.squashfs lab.root=overlay lab.modules=ubdh ' +
         `vec0:transport=tap,ifname=tap3,depth=64,gro=1,mac=52:54:00:00:00:01 ${CONSOLES}`,
     );
