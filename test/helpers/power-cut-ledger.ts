@@ -30,18 +30,20 @@ export function withOutcomes(ledger: Ledger, outcomes: readonly CutOutcome[]): L
   };
 }
 
-/** `count` cuts chosen by `seed`, each for a formation of its own. */
+/** `count` cuts chosen by `seed`, in the order of the points. */
 export function chosenCuts(points: readonly CutPoint[], count: number, seed: number): readonly Cut[] {
-  const left = points.map((point, i): Cut => ({ ...point, who: i % 2 === 0 ? 'that node' : 'both' }));
+  const all = points.map((point, i): Cut => ({ ...point, who: i % 2 === 0 ? 'that node' : 'both' }));
+  const left = [...all];
   let state = seed >>> 0;
   // A linear congruential generator (Numerical Recipes): the same choice for the same seed anywhere.
   const random = (below: number): number => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     return Math.floor((state / 2 ** 32) * below);
   };
-  return Array.from({ length: Math.min(count, left.length) }, () =>
+  const chosen = Array.from({ length: Math.min(count, left.length) }, () =>
     left.splice(random(left.length), 1),
   ).flat();
+  return all.filter((cut) => chosen.includes(cut));
 }
 
 /** The record for people. */

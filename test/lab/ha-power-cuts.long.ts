@@ -1,4 +1,4 @@
-/** A dozen of the power cuts of power-cuts.ts, each in a formation of its own. */
+/** A dozen of the power cuts of power-cuts.ts, those of one node in one formation. */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { enumeratePoints, formWithCuts, keepInstalled } from '../helpers/pair-power-cuts.ts';
 import { chosenCuts } from '../helpers/power-cut-ledger.ts';
-import { FENCED, makeUmlPair, type UmlPair } from '../helpers/uml-pair.ts';
+import { FENCED, makeUmlPair, NODES, type UmlPair } from '../helpers/uml-pair.ts';
 
 const CUTS = 12;
 
@@ -30,10 +30,20 @@ describe('a pair that loses its power while it is formed', function () {
     process.stdout.write(`      SLIPWAY_SEED=${seed}\n`);
     const points = await enumeratePoints(pair);
     assert.ok(points.length >= 150, `${points.length} points`);
-    for (const cut of chosenCuts(points, CUTS, seed)) {
-      process.stdout.write(`      n${cut.node} ${cut.at}, cut ${cut.who}\n`);
-      const [outcome] = await formWithCuts(pair, [cut]);
-      assert.notEqual(outcome?.result, 'failed', outcome?.detail);
+    const cuts = chosenCuts(points, CUTS, seed);
+    const survived: string[] = [];
+    for (const node of NODES) {
+      const outcomes = await formWithCuts(
+        pair,
+        cuts.filter((cut) => cut.node === node),
+      );
+      for (const { at, who, result, detail } of outcomes) {
+        process.stdout.write(`      ${result}: n${node} ${at}, cut ${who}\n`);
+        assert.notEqual(result, 'failed', detail);
+        if (result === 'complete') survived.push(at);
+      }
     }
+    // What a restart has left nothing to do for is passed by; that may not become the rule.
+    assert.ok(survived.length > CUTS / 2, `${survived.length} of ${CUTS} cuts were reached`);
   });
 });
