@@ -58,8 +58,9 @@ export async function enumeratePoints(pair: UmlPair): Promise<readonly CutPoint[
 }
 
 /**
- * One formation with these cuts, which are points of one node in their order. Never rejects for what the nodes do: then
- * there is one outcome, that of the last cut.
+ * One formation with these cuts, which are points of one node in their order; an outcome for each that was tried. A run
+ * that passes one by is over, and what comes later in the list wants another formation. Never rejects for what the nodes
+ * do: then there is one outcome, that of the last cut.
  */
 export async function formWithCuts(pair: UmlPair, cuts: readonly Cut[]): Promise<readonly CutOutcome[]> {
   const outcomes: CutOutcome[] = [];
@@ -69,10 +70,8 @@ export async function formWithCuts(pair: UmlPair, cuts: readonly Cut[]): Promise
       const isReached = await reached(pair, cut.node);
       outcomes.push({ ...cut, result: isReached ? 'complete' : 'passed by', detail: '' });
       const next = cuts[i + 1];
-      if (!isReached && next !== undefined) {
-        // The run is over; what comes later in the list may still be met in another one.
-        await restart(pair, { ...cut, who: 'that node' }, next);
-      } else if (isReached) await restart(pair, cut, next);
+      if (!isReached) break;
+      await restart(pair, cut, next);
     }
     await bothComplete(pair);
     await proveWhole(pair);
