@@ -14,6 +14,7 @@ import { createDisk } from './disks.ts';
 import type { Engine, LabMachine, LabMachineSpec, LabRoot } from './engine.ts';
 import { type ConsoleListeners, GuestConsole } from './guest-console.ts';
 import { mconsoleCommand } from './mconsole.ts';
+import { ownProcessors } from './processors.ts';
 import { MEMORY_FOLDER, umlArgs } from './uml-args.ts';
 import type { UmlImages } from './uml-images.ts';
 
@@ -31,6 +32,8 @@ const LAST_WORD = /reboot: (Power down|System halted|Restarting system)/;
 
 /** Each machine needs a folder of its own: that of its console log. */
 export function umlEngine(options: UmlOptions): Engine {
+  const processors = ownProcessors();
+  let begun = 0;
   return {
     async start(spec) {
       const dir = dirname(spec.consoleLog);
@@ -40,7 +43,9 @@ export function umlEngine(options: UmlOptions): Engine {
       const scratch = (disk: number): string => join(dir, `changes${disk}.cow`);
       const umlDir = options.sockets ?? dir;
       const args = umlArgs(spec, { initrd, modules: options.images.modules, umlDir, scratch });
-      const machine = new UmlMachine(spec, args, { ...options, sockets: umlDir });
+      // Kernel and processes of a machine hand over to each other all the time: across processors that costs double.
+      const processor = processors.at(-1 - (begun++ % processors.length)) ?? 0;
+      const machine = new UmlMachine(spec, args, { ...options, sockets: umlDir, processor });
       await machine.started();
       return machine;
     },
@@ -81,7 +86,8 @@ class UmlMachine implements LabMachine {
   constructor(
     spec: LabMachineSpec,
     args: readonly string[],
-    options: Required<Pick<UmlOptions, 'exec' | 'sockets'>> & ConsoleListeners,
+    options: Required<Pick<UmlOptions, 'exec' | 'sockets'>> &
+      ConsoleListeners & { readonly processor: number },
   ) {
     this.spec = spec;
     this.#exec = options.exec;
@@ -90,8 +96,9 @@ class UmlMachine implements LabMachine {
     this.#log = createWriteStream(spec.consoleLog);
     // On a full disk the rest of the log is lost, and the machine goes on.
     this.#log.on('error', () => undefined);
+    const pinned = ['taskset', '--cpu-list', String(options.processor)];
     // Standard output as pipes: the kernel cannot wait for input on a file.
-    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', 'linux.uml', ...args], {
+    this.#child = spawn('setpriv', [...['--pdeathsig', 'KILL'], ...pinned, 'linux.uml', ...args], {
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...(existsSync(MEMORY_FOLDER) ? { TMPDIR: MEMORY_FOLDER } : {}) },
