@@ -20,6 +20,7 @@ import { askLab, type RefreshEngine } from '../lab/control.ts';
 import { controlSocket } from '../lab/lab-folder.ts';
 import type { LabNode, LabSource } from '../lab/lab-plan.ts';
 import { qemuTools, umlTools } from '../lab/lab-tools.ts';
+import { withLabLock } from '../lab/launch.ts';
 import { obtainUmlImages } from '../lab/uml-images.ts';
 import { makePlan } from '../plan/plan.ts';
 import { loadSpec } from '../spec/load.ts';
@@ -116,7 +117,11 @@ async function stepsFolder({ spec: file }: LabSource): Promise<readonly string[]
 const agentSources = (): readonly string[] =>
   ['postinstall', 'src/engine', 'src/storage', 'src/plan'].map((path) => join(packageRoot(), path));
 
-async function apply(work: Workplace): Promise<readonly NodeReport[]> {
+/** Two at a time would upgrade the nodes from under each other. */
+const apply = (work: Workplace): Promise<readonly NodeReport[]> =>
+  withLabLock(work.place.folder, 'slipway lab apply', () => applyAlone(work));
+
+async function applyAlone(work: Workplace): Promise<readonly NodeReport[]> {
   const { place, options, exec, signal, fresh } = work;
   const begun = performance.now();
   const keeper = await findKeeper(place);

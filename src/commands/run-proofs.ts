@@ -27,7 +27,7 @@ import { planSabotage, type Sabotage } from '../lab/prove/sabotage.ts';
 import { repeatCommand, selectCells, unmatched } from '../lab/prove/select.ts';
 import { qemuEngine } from '../lab/qemu.ts';
 import type { Acceleration } from '../lab/qemu-args.ts';
-import { type LivePage, serveLivePage } from '../lab/report/live-page.ts';
+import { type LivePage, requirePort, serveLivePage } from '../lab/report/live-page.ts';
 import { gatherMaterial } from '../lab/report/material.ts';
 import { writeReport } from '../lab/report/report.ts';
 import { pageView } from '../lab/report/view.ts';
@@ -108,6 +108,8 @@ async function prove(order: Order, options: LabProveOptions): Promise<void> {
   const work = `${report}.work`;
   await requireRunFolders(report, work);
   await preflight([...qemuToolsOf(groups), ...PROOF_TOOLS], exec);
+  const port = uiPort(options);
+  if (port !== undefined) await requirePort(port);
   await buildIso(file, { out: ISO_FOLDER });
   const acceleration = await accelerate(exec);
   await makeRunFolders(report, work);
@@ -122,7 +124,7 @@ async function prove(order: Order, options: LabProveOptions): Promise<void> {
     const cells = groups.flatMap((group) => group.cells).length;
     print(`${cells} cells, ${jobs === 1 ? 'one machine' : `${jobs} machines`} at a time (${acceleration})`);
     for (const { title, cell } of sabotages) print(`sabotage: ${title}, in ${cell}`);
-    const page = await openPage(book, report, uiPort(options));
+    const page = await openPage(book, report, port);
     try {
       await carryOut(groups, {
         ...{ exec, report, work, book, jobs, sabotages, signal },

@@ -92,7 +92,8 @@ async function installNode(
     await machine
       .waitForLine(/the log is kept as .*SLIPWAYLOG/, LIMIT.log, 'expected')
       .catch(() => undefined);
-    await readLogVolume(exec, stick, installerLog(spec.consoleLog));
+    // Why the installation failed is not to be hidden by a stick that cannot be read.
+    await readLogVolume(exec, stick, installerLog(spec.consoleLog)).catch(() => false);
     throw error;
   }
   await machine.end();

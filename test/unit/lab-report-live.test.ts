@@ -8,7 +8,7 @@ import { MissingError } from '../../src/errors/exit.ts';
 import type { Run } from '../../src/lab/evidence/types.ts';
 import { LabFolder } from '../../src/lab/lab-folder.ts';
 import type { LabPlan } from '../../src/lab/lab-plan.ts';
-import { type LivePage, serveLivePage } from '../../src/lab/report/live-page.ts';
+import { type LivePage, requirePort, serveLivePage } from '../../src/lab/report/live-page.ts';
 import { NO_MATERIAL } from '../../src/lab/report/material.ts';
 import { pageView } from '../../src/lab/report/view.ts';
 import { NodeWatch } from '../../src/lab/report/watch-nodes.ts';
@@ -181,12 +181,15 @@ describe('the live page', () => {
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const address = other.address();
     assert.ok(isAddress(address));
+    const isTaken = (error: unknown): boolean =>
+      error instanceof MissingError && error.message === `port ${address.port} of 127.0.0.1 is taken`;
     await assert.rejects(
       serveLivePage({ port: address.port, look: async () => pageView(RUN, NO_MATERIAL, 1) }),
-      (error) =>
-        error instanceof MissingError && error.message === `port ${address.port} of 127.0.0.1 is taken`,
+      isTaken,
     );
-    other.close();
+    await assert.rejects(requirePort(address.port), isTaken);
+    await new Promise((resolve) => other.close(resolve));
+    await requirePort(address.port);
   });
 });
 

@@ -169,6 +169,13 @@ class Audience {
   }
 }
 
+/** Whether a page could be shown at `port`, before a long time is spent on what it is to show. @throws {MissingError} if not. */
+export async function requirePort(port: number): Promise<void> {
+  const server = createServer();
+  await listen(server, port);
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+}
+
 function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, port)));
