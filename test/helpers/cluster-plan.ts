@@ -5,7 +5,7 @@ import { PARTITION_TYPE, SPLIT_BRAIN_ACCEPTED } from '../../src/plan/types.ts';
 
 export const CLUSTER = 'pair';
 
-const member = (id: number): HaPlan['members'][number] => ({
+export const member = (id: number): HaPlan['members'][number] => ({
   name: `n${id}`,
   id,
   links: [`10.77.0.1${id}`],
@@ -28,7 +28,7 @@ export function memberPlan(name: string, ha: HaPlan = HA): NodePlan {
     cluster: CLUSTER,
     name,
     index: rank,
-    role: 'ha-pair',
+    role: ha.replication === undefined ? 'cluster' : 'ha-pair',
     rank,
     locale: 'C.UTF-8',
     keyboard: 'us',

@@ -1,6 +1,6 @@
 /**
- * Two nodes under User-Mode Linux that have everything a cluster takes and the real agent, in a network namespace of
- * their own: a root and two disks each, with an array over them. Takes root, and Debian's user-mode-linux, mmdebstrap,
+ * Nodes under User-Mode Linux, mostly two, that have everything a cluster takes and the real agent, in a network namespace
+ * of their own: a root and two disks each, with an array over them. Takes root, and Debian's user-mode-linux, mmdebstrap,
  * e2fsprogs, fdisk, iproute2, xorriso and openssh-client.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
@@ -19,8 +19,10 @@ import { HA, joinSecret, memberPlan } from './cluster-plan.ts';
 import { makePairRoot } from './uml-pair-root.ts';
 
 const run = promisify(execFile);
-export const NODES = [1, 2] as const;
-export type NodeNumber = (typeof NODES)[number];
+/** The id of a member, `n` before it is its name. */
+export type NodeNumber = number;
+/** Those of a pair. */
+export const NODES: readonly NodeNumber[] = [1, 2];
 
 const HOST = '10.77.0.1';
 const SWITCH_PORT = 7790;
@@ -28,18 +30,21 @@ const DISK_MIB = 100;
 /** Milliseconds from power-on until somebody can log in. */
 const REACH_MS = 240_000;
 
-/** The pair of {@link HA} with a switch that takes a node's power away. */
-export const FENCED: HaPlan = {
-  ...HA,
+/** The cluster of `ha` with a switch that takes a node's power away. */
+export const fenced = (ha: HaPlan): HaPlan => ({
+  ...ha,
   fencing: {
     kind: 'devices',
-    devices: HA.members.map(({ name }) => ({
+    devices: ha.members.map(({ name }) => ({
       node: name,
       kind: 'lab-switch',
       address: `http://${HOST}:${SWITCH_PORT}`,
     })),
   },
-};
+});
+
+/** The pair of {@link HA}, fenced. */
+export const FENCED: HaPlan = fenced(HA);
 
 export interface StartOptions {
   /** The agent starts by itself, as it does on a node; default true. */
@@ -107,11 +112,14 @@ interface Running {
 
 /** Builds root and disks below `folder`, which exists and is short. The nodes are the members of `ha`. */
 export async function makeUmlPair(folder: string, ha: HaPlan = HA): Promise<UmlPair> {
-  const pair = new Pair(folder);
+  const pair = new Pair(
+    folder,
+    ha.members.map(({ id }) => id),
+  );
   await makePairRoot(folder);
   await mkdir(join(folder, 'share'));
   await writeKeyMedium(createExec(), join(folder, 'key.iso'), joinSecret());
-  for (const node of NODES) {
+  for (const node of pair.nodes) {
     await writeFile(pair.shared(`${nameOf(node)}.json`), JSON.stringify(umlPlan(nameOf(node), ha)));
     await pair.makeDisks(node);
   }
@@ -122,6 +130,7 @@ export async function makeUmlPair(folder: string, ha: HaPlan = HA): Promise<UmlP
 
 class Pair implements UmlPair {
   readonly folder: string;
+  readonly nodes: readonly NodeNumber[];
   readonly powerSwitch: UmlPair['powerSwitch'] = { state: 'works', log: [] };
   readonly #namespace = `slipway-${process.pid}`;
   readonly #running = new Map<NodeNumber, Running>();
@@ -130,8 +139,9 @@ class Pair implements UmlPair {
   #starts = 0;
   #switch: ChildProcess | undefined;
 
-  constructor(folder: string) {
+  constructor(folder: string, nodes: readonly NodeNumber[]) {
     this.folder = folder;
+    this.nodes = nodes;
     atExit(() => {
       for (const { tree } of this.#running.values()) tree.signal('SIGKILL');
     });
@@ -164,7 +174,7 @@ class Pair implements UmlPair {
     await ip('link', 'add', 'br0', 'type', 'bridge');
     await ip('link', 'set', 'br0', 'up');
     await ip('addr', 'add', `${HOST}/24`, 'dev', 'br0');
-    for (const node of NODES) {
+    for (const node of this.nodes) {
       await ip('tuntap', 'add', `tap${node}`, 'mode', 'tap');
       await ip('link', 'set', `tap${node}`, 'up');
       await this.cable(node, 'up');
@@ -216,7 +226,7 @@ class Pair implements UmlPair {
   }
 
   async #switched({ action, plug }: { action: string; plug: string }): Promise<string> {
-    const node = NODES.find((one) => nameOf(one) === plug);
+    const node = this.nodes.find((one) => nameOf(one) === plug);
     if (node === undefined) return 'fault';
     if (action !== 'status') this.powerSwitch.log.push(`${action} ${plug}`);
     const { state } = this.powerSwitch;
@@ -344,7 +354,7 @@ class Pair implements UmlPair {
   async #copyDisks(from: string, to: string): Promise<void> {
     if (this.#running.size > 0) throw new Error('a node is on');
     if (!existsSync(from)) throw new Error(`${from} was never kept`);
-    const files = NODES.flatMap((node) => [`n${node}cow`, `n${node}d1`, `n${node}d2`]);
+    const files = this.nodes.flatMap((node) => [`n${node}cow`, `n${node}d1`, `n${node}d2`]);
     for (const file of files) {
       await rm(join(to, file), { force: true });
       if (existsSync(join(from, file)))
@@ -353,7 +363,7 @@ class Pair implements UmlPair {
   }
 
   async down(): Promise<void> {
-    for (const node of NODES) await this.cut(node);
+    for (const node of this.nodes) await this.cut(node);
     this.#switch?.removeAllListeners('exit').disconnect();
     await run('ip', ['netns', 'delete', this.#namespace]);
   }
