@@ -325,6 +325,7 @@ export function fakePair(ha: HaPlan = HA, secrets: readonly [string, string] = [
     crm_resource: (_, { args }) => {
       const to = args[args.indexOf('--node') + 1];
       if (!args.includes('--move') || to === undefined || pair.service === undefined) return '';
+      if (pair.service === to) return failing(108, '', 'Requested item already exists\n');
       const data = [...nodeOf(pair.service).machine.files].filter(([path]) => path.startsWith('/srv/data/'));
       for (const [path, content] of data) nodeOf(to).machine.files.set(path, content);
       pair.service = to;

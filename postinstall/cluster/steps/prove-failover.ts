@@ -14,6 +14,8 @@ import { placement } from './write-resources.ts';
 
 /** Milliseconds for one move: above it the time-outs of the operations have ended it themselves. */
 const MOVE_MS = 300_000;
+/** CRM_EX_EXISTS of Pacemaker: the service has come to that node by itself meanwhile. */
+const ALREADY_THERE = 108;
 const PROOF_FILE = '.slipway-proof';
 
 /**
@@ -95,19 +97,24 @@ async function move(
 ): Promise<void> {
   const { ha } = membership(facts);
   const desired = clusterCib(ha);
-  const place = async (): Promise<string | undefined> => {
+  let at: string | undefined;
+  const whole = async (): Promise<string | undefined> => {
     const placed = await placement(machine, facts, desired);
-    if ('why' in placed) return placed.why;
-    return placed.node === to.name
-      ? undefined
-      : `the service is on ${placed.node ?? 'no node'}, not on ${to.name}`;
+    at = 'why' in placed ? undefined : placed.node;
+    return 'why' in placed ? placed.why : undefined;
   };
+  const place = async (): Promise<string | undefined> =>
+    (await whole()) ??
+    (at === to.name ? undefined : `the service is on ${at ?? 'no node'}, not on ${to.name}`);
+  // While a node that lost its power comes back, something else than a place is missing.
+  await waitUntil(machine, whole, { limitMs: MOVE_MS, late: waitsForPeer('crm_mon -1rf') });
   const started = machine.now();
-  if ((await place()) !== undefined) {
+  if (at !== to.name) {
     await machine.exec({
       file: 'crm_resource',
       args: ['--move', '--resource', SERVICE, '--node', to.name],
       effect: 'write',
+      accept: [0, ALREADY_THERE],
     });
     await waitUntil(machine, place, {
       limitMs: MOVE_MS,
