@@ -17,7 +17,13 @@ export interface DrbdConfig {
  * A synchronisation as fast as the link: DRBD's own beginning is 250 KiB/s, with 50 KiB under way, and it takes its time
  * from there. It gives way to the service by itself (c-min-rate).
  */
-const RESYNC = ['resync-rate 100M;', 'c-fill-target 1M;', 'c-max-rate 1G;'];
+const RESYNC = ['resync-rate 100M;', 'c-fill-target 10M;', 'c-max-rate 1G;'];
+
+/**
+ * Pages of 4 KiB. Ten times a second DRBD asks for half of them at most (drbd_rs_number_requests() of its source), so its
+ * own 2048 end every synchronisation at 40 MB/s, whatever disks and link can do. They are taken as they are needed.
+ */
+const MAX_BUFFERS = 16_000;
 
 export type DrbdGeneration = '8.4' | '9';
 
@@ -45,6 +51,7 @@ export function drbdConfig(config: DrbdConfig): string {
     '    cram-hmac-alg sha256;',
     `    shared-secret "${sharedSecret}";`,
     '    verify-alg sha256;',
+    `    max-buffers ${MAX_BUFFERS};`,
     '    after-sb-0pri discard-zero-changes;',
     '    after-sb-1pri disconnect;',
     '    after-sb-2pri disconnect;',

@@ -47,7 +47,7 @@ export function bareSeed(
   ];
 }
 
-/** Files by which the lab gets into a system on User-Mode Linux: our key, a shell on its console, its button. */
+/** What the lab puts into a system on User-Mode Linux: our key, a shell on its console, its button, less to look for. */
 export const accessSeed = (publicKey: string): readonly SeedFile[] => [
   { path: KEYS, content: `${publicKey.trim()}\n`, mode: 0o600 },
   {
@@ -56,6 +56,7 @@ export const accessSeed = (publicKey: string): readonly SeedFile[] => [
     mode: 0o644,
   },
   { path: 'etc/systemd/system/ctrl-alt-del.target', content: POWER_OFF, mode: 0o644 },
+  { path: 'etc/systemd/system/systemd-udev-trigger.service.d/lab.conf', content: FEW_DEVICES, mode: 0o644 },
 ];
 
 const hostsFile = (hosts: NodeOutline['hosts']): string =>
@@ -74,6 +75,12 @@ function networkFile(
 const CONSOLE_SHELL = `[Service]
 ExecStart=
 ExecStart=-/sbin/agetty -o "-p -f -- \\\\u" --noclear --autologin root --keep-baud - 115200,38400,9600 linux
+`;
+
+/** Disks and cards are all that there is to be found; the kernel's many consoles take seconds. */
+const FEW_DEVICES = `[Service]
+ExecStart=
+ExecStart=-udevadm trigger --type=all --action=add --subsystem-match=block --subsystem-match=net
 `;
 
 /** The only button such a machine has is Ctrl-Alt-Del. */
