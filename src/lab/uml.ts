@@ -14,7 +14,7 @@ import { createDisk } from './disks.ts';
 import type { Engine, LabMachine, LabMachineSpec, LabRoot } from './engine.ts';
 import { type ConsoleListeners, GuestConsole } from './guest-console.ts';
 import { mconsoleCommand } from './mconsole.ts';
-import { ownProcessors } from './processors.ts';
+import { Processors } from './processors.ts';
 import { MEMORY_FOLDER, umlArgs } from './uml-args.ts';
 import type { UmlImages } from './uml-images.ts';
 
@@ -32,8 +32,7 @@ const LAST_WORD = /reboot: (Power down|System halted|Restarting system)/;
 
 /** Each machine needs a folder of its own: that of its console log. */
 export function umlEngine(options: UmlOptions): Engine {
-  const processors = ownProcessors();
-  let begun = 0;
+  const processors = new Processors();
   return {
     async start(spec) {
       const dir = dirname(spec.consoleLog);
@@ -43,8 +42,7 @@ export function umlEngine(options: UmlOptions): Engine {
       const scratch = (disk: number): string => join(dir, `changes${disk}.cow`);
       const umlDir = options.sockets ?? dir;
       const args = umlArgs(spec, { initrd, modules: options.images.modules, umlDir, scratch });
-      // Kernel and processes of a machine hand over to each other all the time: across processors that costs double.
-      const processor = processors.at(-1 - (begun++ % processors.length)) ?? 0;
+      const processor = await processors.next();
       const machine = new UmlMachine(spec, args, { ...options, sockets: umlDir, processor });
       await machine.started();
       return machine;

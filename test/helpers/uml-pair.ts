@@ -6,13 +6,13 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { atExit } from '../../src/host/at-exit.ts';
 import { createExec } from '../../src/host/exec.ts';
 import { ProcessTree } from '../../src/host/process-tree.ts';
+import { Processors } from '../../src/lab/processors.ts';
 import { type HaPlan, type NodePlan, PARTITION_TYPE } from '../../src/plan/types.ts';
 import { writeKeyMedium } from '../../src/secrets/key-medium.ts';
 import { HA, joinSecret, memberPlan } from './cluster-plan.ts';
@@ -136,6 +136,7 @@ class Pair implements UmlPair {
   readonly #running = new Map<NodeNumber, Running>();
   readonly #options = new Map<NodeNumber, StartOptions>();
   readonly #consoles = new Map<NodeNumber, string>();
+  readonly #processors = new Processors();
   #starts = 0;
   #switch: ChildProcess | undefined;
 
@@ -247,6 +248,9 @@ class Pair implements UmlPair {
     if (this.isOn(node)) return;
     this.#options.set(node, options);
     const { agent = true, key = true, words = [] } = options;
+    const processor = await this.#processors.next();
+    // Whoever switched it on meanwhile was first.
+    if (this.isOn(node)) return;
     this.#starts += 1;
     const umid = `${nameOf(node)}-${this.#starts}`;
     const console = join(this.folder, `${umid}.console`);
@@ -255,8 +259,7 @@ class Pair implements UmlPair {
     const medium = key === true ? join(this.folder, 'key.iso') : key;
     const args = [
       ...['netns', 'exec', this.#namespace, 'setpriv', '--pdeathsig', 'KILL'],
-      // Kernel and processes of a machine hand over to each other all the time: on one processor that costs half.
-      ...['taskset', '--cpu-list', String((availableParallelism() - node) % availableParallelism())],
+      ...['taskset', '--cpu-list', String(processor)],
       ...['linux.uml', `umid=${umid}`],
       ...[`uml_dir=${this.folder}`, 'mem=640M', 'root=/dev/ubda', 'rw', 'quiet'],
       `ubd0=${this.folder}/n${node}cow,${this.folder}/root.ext4`,
