@@ -50,8 +50,11 @@ export const restrictSsh: AgentStep = {
       await machine.writeFile(DROP_IN, `${[BEGIN, ...lines, END].join('\n')}\n`, 0o600);
     else await machine.writeFile(CONFIG, withBlock(text, lines), 0o600);
     const unit = await runningUnit(machine);
-    if (unit !== undefined)
-      await machine.exec({ file: 'systemctl', args: ['try-reload-or-restart', unit], effect: 'write' });
+    if (unit === undefined) return;
+    // Not to its end: our own unit is ordered behind this one. Should somebody stop us meanwhile, systemd would keep the
+    // reload until we have ended, and we would wait for it.
+    const args = ['--no-block', 'try-reload-or-restart', unit];
+    await machine.exec({ file: 'systemctl', args, effect: 'write' });
   },
 };
 

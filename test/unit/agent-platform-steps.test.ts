@@ -99,7 +99,7 @@ describe('restrict-ssh', () => {
     assert.equal(machine.files.get('/etc/ssh/sshd_config'), MAIN);
     assert.deepEqual(
       machine.ran.filter(({ effect }) => effect === 'write').map(({ args }) => args.join(' ')),
-      ['try-reload-or-restart ssh.service'],
+      ['--no-block try-reload-or-restart ssh.service'],
     );
     const again = await run(restrictSsh, machine);
     assert.deepEqual(
