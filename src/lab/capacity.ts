@@ -38,7 +38,7 @@ async function freeMiB(dir: string): Promise<number> {
 
 /**
  * Measured: under emulation QEMU holds the guest's 1024 MiB and some 300 MiB of translated code and itself; an installed
- * node's disk has 775 MiB written; a bare User-Mode Linux system holds 132 MiB and writes 40.
+ * node's disk has 775 MiB written; a bare User-Mode Linux system holds 140 MiB and writes 40.
  */
 export function needOf(engine: LabEngine['kind'], memoryMiB: number, disks: number): Need {
   if (engine === 'uml') return { memoryMiB: 144, diskMiB: 64 };
