@@ -2,22 +2,25 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Milliseconds during which it is seen who has nothing to do. */
-const LOOK_MS = 200;
-
 /**
  * Gives machines a processor each. Kernel and processes of a machine under User-Mode Linux hand over to each other all the
  * time: across processors that costs double.
  */
 export class Processors {
+  readonly #lookMs: number;
   readonly #given = new Map(
     allowedProcessors(readFileSync('/proc/self/status', 'utf8')).map((one) => [one, 0]),
   );
 
+  /** `lookMs`: milliseconds during which it is seen who has nothing to do. */
+  constructor(lookMs = 200) {
+    this.#lookMs = lookMs;
+  }
+
   /** Of those that were given to the fewest machines the one that has least to do now: this computer has other work, too. */
   async next(): Promise<number> {
     const before = idleTicks(readFileSync('/proc/stat', 'utf8'));
-    await pause(LOOK_MS);
+    await pause(this.#lookMs);
     const after = idleTicks(readFileSync('/proc/stat', 'utf8'));
     const idle = (one: number): number => (after.get(one) ?? 0) - (before.get(one) ?? 0);
     const fewest = Math.min(...this.#given.values());

@@ -24,7 +24,7 @@ describe('the processors a machine may be put on', () => {
   });
 
   it('are given to one machine after the other, all of them before one is given twice', async () => {
-    const processors = new Processors();
+    const processors = new Processors(1);
     const all = allowedProcessors(readFileSync('/proc/self/status', 'utf8'));
     const given: number[] = [];
     for (const _ of [...all, ...all]) given.push(await processors.next());
