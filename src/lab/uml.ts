@@ -96,7 +96,7 @@ class UmlMachine implements LabMachine {
     this.#log.on('error', () => undefined);
     const pinned = ['taskset', '--cpu-list', String(options.processor)];
     // Standard output as pipes: the kernel cannot wait for input on a file.
-    this.#child = spawn('setpriv', [...['--pdeathsig', 'KILL'], ...pinned, 'linux.uml', ...args], {
+    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', ...pinned, 'linux.uml', ...args], {
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...(existsSync(MEMORY_FOLDER) ? { TMPDIR: MEMORY_FOLDER } : {}) },

@@ -10,15 +10,17 @@ export interface Ledger {
 /** As many cuts of one formation as there may be together: points of one node without an outcome, in their order. */
 export function nextCuts({ points, outcomes }: Ledger, together: number): readonly Cut[] {
   const known = new Set(outcomes.map(keyOf));
-  const left = points
-    .map((point, i): Cut => ({ ...point, who: i % 2 === 0 ? 'that node' : 'both' }))
-    .filter((point) => !known.has(keyOf(point)));
+  const left = cutsAt(points).filter((point) => !known.has(keyOf(point)));
   const [first] = left;
   const ofNode = left.filter(({ node }) => node === first?.node);
   // Spread over the whole formation, so that every part of it is met early.
   const stride = Math.max(1, Math.floor(ofNode.length / together));
   return ofNode.filter((_, i) => i % stride === 0).slice(0, together);
 }
+
+/** Half of the cuts hit one node, half of them both. */
+const cutsAt = (points: readonly CutPoint[]): readonly Cut[] =>
+  points.map((point, i) => ({ ...point, who: i % 2 === 0 ? 'that node' : 'both' }));
 
 const keyOf = ({ node, at }: CutPoint): string => `${node} ${at}`;
 
@@ -32,7 +34,7 @@ export function withOutcomes(ledger: Ledger, outcomes: readonly CutOutcome[]): L
 
 /** `count` cuts chosen by `seed`, in the order of the points. */
 export function chosenCuts(points: readonly CutPoint[], count: number, seed: number): readonly Cut[] {
-  const all = points.map((point, i): Cut => ({ ...point, who: i % 2 === 0 ? 'that node' : 'both' }));
+  const all = cutsAt(points);
   const left = [...all];
   let state = seed >>> 0;
   // A linear congruential generator (Numerical Recipes): the same choice for the same seed anywhere.
