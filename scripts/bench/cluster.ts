@@ -1,27 +1,24 @@
 /** Two nodes under User-Mode Linux that form a pair. One run. */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { withTempDir } from '../../src/host/atomic.ts';
 import { FENCED, makeUmlPair, NODES, type UmlPair } from '../../test/helpers/uml-pair.ts';
 import { type Row, secondsSince } from './row.ts';
 
 const VIP = '10.77.0.100';
 const MINUTE = 60_000;
 
-export function benchCluster(): Promise<readonly Row[]> {
-  return withTempDir(async (folder) => {
-    const pair = await makeUmlPair(folder, FENCED);
-    try {
-      const words = { agent: false } as const;
-      await Promise.all(NODES.map((node) => pair.up(node, words)));
-      const installed =
-        'until [ -e /etc/slipway/layout.json ] && systemctl is-system-running | grep -qv starting; do sleep 1; done';
-      await Promise.all(NODES.map((node) => pair.ssh(node, installed)));
-      return [...(await formation(pair)), ...(await nothingToDo(pair)), await takeover(pair)];
-    } finally {
-      await pair.down();
-    }
-  });
+export async function benchCluster(): Promise<readonly Row[]> {
+  const pair = await makeUmlPair(FENCED);
+  try {
+    const words = { agent: false } as const;
+    await Promise.all(NODES.map((node) => pair.up(node, words)));
+    const installed =
+      'until [ -e /etc/slipway/layout.json ] && systemctl is-system-running | grep -qv starting; do sleep 1; done';
+    await Promise.all(NODES.map((node) => pair.ssh(node, installed)));
+    return [...(await formation(pair)), ...(await nothingToDo(pair)), await takeover(pair)];
+  } finally {
+    await pair.down();
+  }
 }
 
 async function formation(pair: UmlPair): Promise<readonly Row[]> {

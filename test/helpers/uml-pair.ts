@@ -3,9 +3,10 @@
  * of their own: a root and two disks each, with an array over them. Takes root, and Debian's user-mode-linux, mmdebstrap,
  * e2fsprogs, fdisk, iproute2, xorriso and openssh-client.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync } from 'node:fs';
-import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, rmSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -78,6 +79,7 @@ export interface UmlPair {
   /** What a node has said on its console since its last start. */
   console(node: NodeNumber): Promise<string>;
   disk(node: NodeNumber, number: 1 | 2): string;
+  /** Switches all off and removes everything, once. */
   down(): Promise<void>;
 }
 
@@ -110,21 +112,34 @@ interface Running {
   readonly login: ChildProcess | undefined;
 }
 
-/** Builds root and disks below `folder`, which exists and is short. The nodes are the members of `ha`. */
-export async function makeUmlPair(folder: string, ha: HaPlan = HA): Promise<UmlPair> {
+/** At once, and before anything else: asked politely it would clear up. */
+function powerOff({ tree, login }: Running): void {
+  login?.kill('SIGKILL');
+  tree.signal('SIGKILL');
+}
+
+/** Builds root, disks and network of nodes that are the members of `ha`, in a folder of their own; all are off. */
+export async function makeUmlPair(ha: HaPlan = HA): Promise<UmlPair> {
+  // Short: the path of a socket in it may have 108 characters.
+  const folder = await mkdtemp(join(tmpdir(), 'slipway-'));
   const pair = new Pair(
     folder,
     ha.members.map(({ id }) => id),
   );
-  await makePairRoot(folder);
-  await mkdir(join(folder, 'share'));
-  await writeKeyMedium(createExec(), join(folder, 'key.iso'), joinSecret());
-  for (const node of pair.nodes) {
-    await writeFile(pair.shared(`${nameOf(node)}.json`), JSON.stringify(umlPlan(nameOf(node), ha)));
-    await pair.makeDisks(node);
+  try {
+    await makePairRoot(folder);
+    await mkdir(join(folder, 'share'));
+    await writeKeyMedium(createExec(), join(folder, 'key.iso'), joinSecret());
+    for (const node of pair.nodes) {
+      await writeFile(pair.shared(`${nameOf(node)}.json`), JSON.stringify(umlPlan(nameOf(node), ha)));
+      await pair.makeDisks(node);
+    }
+    await pair.makeNetwork();
+    await pair.startSwitch();
+  } catch (error) {
+    await pair.down();
+    throw error;
   }
-  await pair.makeNetwork();
-  await pair.startSwitch();
   return pair;
 }
 
@@ -137,14 +152,18 @@ class Pair implements UmlPair {
   readonly #options = new Map<NodeNumber, StartOptions>();
   readonly #consoles = new Map<NodeNumber, string>();
   readonly #processors = new Processors();
+  readonly #forget: () => void;
   #starts = 0;
   #switch: ChildProcess | undefined;
+  #hasNetwork = false;
 
   constructor(folder: string, nodes: readonly NodeNumber[]) {
     this.folder = folder;
     this.nodes = nodes;
-    atExit(() => {
-      for (const { tree } of this.#running.values()) tree.signal('SIGKILL');
+    this.#forget = atExit(() => {
+      for (const running of this.#running.values()) powerOff(running);
+      if (this.#hasNetwork) execFileSync('ip', ['netns', 'delete', this.#namespace]);
+      rmSync(folder, { recursive: true, force: true });
     });
   }
 
@@ -171,6 +190,7 @@ class Pair implements UmlPair {
   async makeNetwork(): Promise<void> {
     const ip = (...words: string[]) => run('ip', ['-n', this.#namespace, ...words]);
     await run('ip', ['netns', 'add', this.#namespace]);
+    this.#hasNetwork = true;
     await ip('link', 'set', 'lo', 'up');
     await ip('link', 'add', 'br0', 'type', 'bridge');
     await ip('link', 'set', 'br0', 'up');
@@ -339,9 +359,7 @@ class Pair implements UmlPair {
     const running = this.#running.get(node);
     this.#running.delete(node);
     if (running === undefined) return;
-    running.login?.kill('SIGKILL');
-    // At once, and before anything else: asked politely it would clear up.
-    running.tree.signal('SIGKILL');
+    powerOff(running);
     await running.tree.end(0);
   }
 
@@ -367,7 +385,9 @@ class Pair implements UmlPair {
 
   async down(): Promise<void> {
     for (const node of this.nodes) await this.cut(node);
-    this.#switch?.removeAllListeners('exit').disconnect();
-    await run('ip', ['netns', 'delete', this.#namespace]);
+    if (this.#switch?.connected) this.#switch.removeAllListeners('exit').disconnect();
+    if (this.#hasNetwork) await run('ip', ['netns', 'delete', this.#namespace]);
+    await rm(this.folder, { recursive: true, force: true });
+    this.#forget();
   }
 }

@@ -1,8 +1,5 @@
 /** Three real nodes without common data form a cluster of the role `cluster`, and lose one of them. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { HaPlan } from '../../src/plan/types.ts';
 import { HA, member } from '../helpers/cluster-plan.ts';
 import { fenced, makeUmlPair, type NodeNumber, type UmlPair } from '../helpers/uml-pair.ts';
@@ -16,18 +13,13 @@ const THREE: HaPlan = fenced({ ...WITHOUT_DATA, members: NODES.map(member) });
 
 describe('a cluster of three nodes under User-Mode Linux', function () {
   this.timeout(15 * MINUTE);
-  let folder: string;
   let cluster: UmlPair;
 
   before('build and boot three nodes', async () => {
-    folder = await mkdtemp(join(tmpdir(), 'slipway-'));
-    cluster = await makeUmlPair(folder, THREE);
+    cluster = await makeUmlPair(THREE);
     await Promise.all(NODES.map((node) => cluster.up(node)));
   });
-  after(async () => {
-    await cluster?.down();
-    await rm(folder, { recursive: true, force: true });
-  });
+  after(() => cluster?.down());
 
   /** Who has the service's address. */
   const holders = async (nodes: readonly NodeNumber[]): Promise<readonly NodeNumber[]> => {

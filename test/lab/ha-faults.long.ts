@@ -1,7 +1,5 @@
 /** What goes wrong on real nodes: each ends in its class with a remedy, and nothing is lost. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Status } from '../../postinstall/status.ts';
@@ -25,18 +23,13 @@ const AGENT = 'systemd-run --quiet slipway-agent run';
 
 describe('faults of a pair under User-Mode Linux', function () {
   this.timeout(10 * MINUTE);
-  let folder: string;
   let pair: UmlPair;
 
   before('install two nodes', async () => {
-    folder = await mkdtemp(join(tmpdir(), 'slipway-'));
-    pair = await makeUmlPair(folder, FENCED);
+    pair = await makeUmlPair(FENCED);
     await keepInstalled(pair);
   });
-  after(async () => {
-    await pair?.down();
-    await rm(folder, { recursive: true, force: true });
-  });
+  after(() => pair?.down());
   afterEach(() => {
     pair.powerSwitch.state = 'works';
     pair.powerSwitch.log.length = 0;
@@ -108,7 +101,7 @@ describe('faults of a pair under User-Mode Linux', function () {
     });
 
     it('refuses a peer with the secret of another cluster, before anything is started', async () => {
-      const other = join(folder, 'other.iso');
+      const other = join(pair.folder, 'other.iso');
       await writeKeyMedium(createExec(), other, joinSecret(CLUSTER, 'another word'));
       await boot('installed', {}, [1]);
       await pair.up(2, { key: other });

@@ -1,8 +1,5 @@
 /** Two real nodes form a pair by themselves, find nothing to do the second time, and lose nothing with one's power. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { joinSecret } from '../helpers/cluster-plan.ts';
 import { assertNowhere, formsOf, KEY_FILES } from '../helpers/secret-search.ts';
 import { FENCED, makeUmlPair, NODES, type NodeNumber, type UmlPair } from '../helpers/uml-pair.ts';
@@ -12,18 +9,13 @@ const VIP = '10.77.0.100';
 
 describe('an HA pair under User-Mode Linux', function () {
   this.timeout(15 * MINUTE);
-  let folder: string;
   let pair: UmlPair;
 
   before('build and boot two nodes', async () => {
-    folder = await mkdtemp(join(tmpdir(), 'slipway-'));
-    pair = await makeUmlPair(folder, FENCED);
+    pair = await makeUmlPair(FENCED);
     await Promise.all(NODES.map((node) => pair.up(node)));
   });
-  after(async () => {
-    await pair?.down();
-    await rm(folder, { recursive: true, force: true });
-  });
+  after(() => pair?.down());
 
   /** Waits for the verdict of the run that began with the node, and resolves with everything it said. */
   const verdict = async (node: NodeNumber): Promise<string> => {

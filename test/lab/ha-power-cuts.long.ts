@@ -1,9 +1,6 @@
 /** A dozen of the power cuts of power-cuts.ts, those of one node in one formation. */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { enumeratePoints, formWithCuts, keepInstalled } from '../helpers/pair-power-cuts.ts';
 import { chosenCuts } from '../helpers/power-cut-ledger.ts';
 import { FENCED, makeUmlPair, NODES, type UmlPair } from '../helpers/uml-pair.ts';
@@ -12,18 +9,13 @@ const CUTS = 12;
 
 describe('a pair that loses its power while it is formed', function () {
   this.timeout(60 * 60_000);
-  let folder: string;
   let pair: UmlPair;
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'slipway-'));
-    pair = await makeUmlPair(folder, FENCED);
+    pair = await makeUmlPair(FENCED);
     await keepInstalled(pair);
   });
-  after(async () => {
-    await pair?.down();
-    await rm(folder, { recursive: true, force: true });
-  });
+  after(() => pair?.down());
 
   it(`is complete in the end, ${CUTS} times, and has lost nothing`, async () => {
     const seed = Number(process.env['SLIPWAY_SEED'] ?? randomInt(2 ** 32));

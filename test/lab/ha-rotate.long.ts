@@ -1,8 +1,7 @@
 /** `slipway rotate` on two real nodes that serve somebody all the time, and lose their power in the middle of it. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -59,8 +58,8 @@ describe('the secrets of a pair under User-Mode Linux', function () {
   let agent: string | undefined;
 
   before('form a pair', async () => {
-    folder = await mkdtemp(join(tmpdir(), 'slipway-'));
-    pair = await makeUmlPair(folder, FENCED);
+    pair = await makeUmlPair(FENCED);
+    folder = pair.folder;
     socket = join(folder, 'agent');
     const { stdout } = await promisify(execFile)('ssh-agent', ['-a', socket]);
     agent = /SSH_AGENT_PID=(\d+)/.exec(stdout)?.[1];
@@ -76,7 +75,6 @@ describe('the secrets of a pair under User-Mode Linux', function () {
   after(async () => {
     if (agent !== undefined) process.kill(Number(agent));
     await pair?.down();
-    await rm(folder, { recursive: true, force: true });
   });
 
   const exec = createExec();

@@ -1,29 +1,21 @@
 /** The most delicate of the power cuts of power-cuts.ts: DRBD was just told whose data counts, and both nodes go dark. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { formWithCuts, keepInstalled } from '../helpers/pair-power-cuts.ts';
 import { FENCED, makeUmlPair, type UmlPair } from '../helpers/uml-pair.ts';
 
 const MINUTE = 60_000;
 
 describe('a pair whose power goes off after `primary --force`', () => {
-  let folder: string | undefined;
   let pair: UmlPair;
 
   before('install two nodes', async function () {
     this.timeout(10 * MINUTE);
     // A network namespace of its own, and User-Mode Linux in it.
     if (process.getuid?.() !== 0) this.skip();
-    folder = await mkdtemp(join(tmpdir(), 'slipway-'));
-    pair = await makeUmlPair(folder, FENCED);
+    pair = await makeUmlPair(FENCED);
     await keepInstalled(pair);
   });
-  after(async () => {
-    await pair?.down();
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
-  });
+  after(() => pair?.down());
 
   it('is complete in the end, and has lost nothing', async function () {
     this.timeout(20 * MINUTE);

@@ -10,8 +10,7 @@
  * Outcomes are kept in dist/power-cuts.json, and taken up again. Exit code 0, or 3 when a formation did not survive.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../../src/host/package-root.ts';
@@ -74,12 +73,11 @@ async function main(): Promise<number> {
     return 0;
   }
   const until = Date.now() + Number(values.minutes) * 60_000;
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-'));
-  const pair = await makeUmlPair(folder, FENCED);
+  const pair = await makeUmlPair(FENCED);
   let cleared: Promise<void> | undefined;
   // Once: whoever comes second, Ctrl-C or the end, waits for it.
   const clear = (): Promise<void> => {
-    cleared ??= pair.down().then(() => rm(folder, { recursive: true, force: true }));
+    cleared ??= pair.down();
     return cleared;
   };
   interruption().addEventListener('abort', () => {
