@@ -3,7 +3,7 @@ import { clusterSteps } from '../../postinstall/cluster/steps/index.ts';
 import type { Machine } from '../../src/engine/machine.ts';
 import type { StepProblem } from '../../src/engine/run-step.ts';
 import { type RunReport, runSteps } from '../../src/engine/run-steps.ts';
-import type { FakeNode } from './fake-pair.ts';
+import type { FakeNode } from './fake-nodes.ts';
 
 let waiting = new AbortController();
 

@@ -5,7 +5,9 @@ import type { RunReport } from '../../src/engine/run-steps.ts';
 import type { HaPlan } from '../../src/plan/types.ts';
 import { HA } from '../helpers/cluster-plan.ts';
 import { endWaiting, runNode, stopWaiting } from '../helpers/cluster-run.ts';
-import { DISK, type FakeNode, type FakePair, fakePair } from '../helpers/fake-pair.ts';
+import { DISK } from '../helpers/fake-drbd.ts';
+import type { FakeNode, FakePair } from '../helpers/fake-nodes.ts';
+import { fakePair } from '../helpers/fake-pair.ts';
 import { PowerCut } from '../helpers/power-cut.ts';
 
 const form = ({ nodes }: FakePair): Promise<readonly RunReport[]> =>

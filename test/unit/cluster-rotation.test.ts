@@ -11,7 +11,8 @@ import { FailedError } from '../../src/errors/exit.ts';
 import type { HaPlan, JoinSecret } from '../../src/plan/types.ts';
 import { HA, joinSecret } from '../helpers/cluster-plan.ts';
 import { endWaiting, runNode, stopWaiting } from '../helpers/cluster-run.ts';
-import { type FakeNode, type FakePair, fakePair } from '../helpers/fake-pair.ts';
+import type { FakeNode, FakePair } from '../helpers/fake-nodes.ts';
+import { fakePair } from '../helpers/fake-pair.ts';
 import { PowerCut } from '../helpers/power-cut.ts';
 
 const OLD = deriveKeys(joinSecret()).id;
