@@ -5,7 +5,7 @@ import { unitState } from './cluster-state.ts';
 import { type WaitOptions, waitUntil } from './wait.ts';
 
 /** Rejects at once when a unit has failed: no waiting mends it. */
-export async function refuseFailedUnit(machine: Machine, unit: string): Promise<void> {
+async function refuseFailedUnit(machine: Machine, unit: string): Promise<void> {
   if ((await unitState(machine, unit)) !== 'failed') return;
   const { stdout } = await machine.exec({
     file: 'journalctl',
@@ -19,6 +19,16 @@ export async function refuseFailedUnit(machine: Machine, unit: string): Promise<
     `${unit} has failed${said === '' ? '' : `: ${said}`}`,
     `systemctl status ${unit}; when mended: systemctl reset-failed ${unit}; slipway-agent run`,
   );
+}
+
+/** What a check says of a unit with `obstacle` in the way of what it is for; rejects when the unit has failed. */
+export async function notServing(
+  machine: Machine,
+  unit: string,
+  obstacle: string,
+): Promise<{ readonly done: false; readonly why: string }> {
+  await refuseFailedUnit(machine, unit);
+  return { done: false, why: obstacle };
 }
 
 /**

@@ -16,7 +16,7 @@ import type { LabEngine, LabPlan } from '../lab/lab-plan.ts';
 import { DHCP_TOOLS, libvirtTools, qemuTools, umlTools } from '../lab/lab-tools.ts';
 import { checkNamespaces, launchLab, watchLab, withLabLock } from '../lab/launch.ts';
 import { isLocal, LibvirtLab, newLabId } from '../lab/libvirt-lab.ts';
-import { type LivePage, requirePort } from '../lab/report/live-page.ts';
+import type { LivePage } from '../lab/report/live-page.ts';
 import { obtainUmlImages } from '../lab/uml-images.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { Plan } from '../plan/types.ts';
@@ -29,7 +29,7 @@ import { endWholeLab } from './lab-end.ts';
 import { isHere, makeLab, needsOf, previewLab, requireNodes } from './lab-preview.ts';
 import { keepShowing, openLabPage } from './lab-ui.ts';
 import { specFile } from './spec-file.ts';
-import { uiPort } from './ui-options.ts';
+import { freeUiPort } from './ui-options.ts';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -52,8 +52,7 @@ export async function labUp(given: string | undefined, options: LabUpOptions, us
     requireNodes(plan, options, usage);
     await preflight(tools, exec);
     await checkNamespaces(exec);
-    const port = uiPort(options);
-    if (port !== undefined) await requirePort(port);
+    const port = await freeUiPort(options);
     const engine = await buildEngine(file, plan, options, exec);
     try {
       await layOut(folder, { file, plan }, engine, options, exec);

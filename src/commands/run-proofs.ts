@@ -27,7 +27,7 @@ import { planSabotage, type Sabotage } from '../lab/prove/sabotage.ts';
 import { repeatCommand, selectCells, unmatched } from '../lab/prove/select.ts';
 import { qemuEngine } from '../lab/qemu.ts';
 import type { Acceleration } from '../lab/qemu-args.ts';
-import { type LivePage, requirePort, serveLivePage } from '../lab/report/live-page.ts';
+import { type LivePage, serveLivePage } from '../lab/report/live-page.ts';
 import { gatherMaterial } from '../lab/report/material.ts';
 import { writeReport } from '../lab/report/report.ts';
 import { pageView } from '../lab/report/view.ts';
@@ -42,7 +42,7 @@ import { buildIso } from './iso-pipeline.ts';
 import type { Usage } from './lab.ts';
 import type { LabProveOptions } from './lab-prove.ts';
 import { specFile } from './spec-file.ts';
-import { uiPort } from './ui-options.ts';
+import { freeUiPort } from './ui-options.ts';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -108,8 +108,7 @@ async function prove(order: Order, options: LabProveOptions): Promise<void> {
   const work = `${report}.work`;
   await requireRunFolders(report, work);
   await preflight([...qemuToolsOf(groups), ...PROOF_TOOLS], exec);
-  const port = uiPort(options);
-  if (port !== undefined) await requirePort(port);
+  const port = await freeUiPort(options);
   await buildIso(file, { out: ISO_FOLDER });
   const acceleration = await accelerate(exec);
   await makeRunFolders(report, work);

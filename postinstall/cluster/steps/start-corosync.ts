@@ -4,7 +4,7 @@ import type { AgentStep, NodeFacts } from '../../agent-step.ts';
 import { readQuorum, unitState } from '../cluster-state.ts';
 import { corosyncConf } from '../corosync-conf.ts';
 import { membership } from '../members.ts';
-import { refuseFailedUnit, startUnit } from '../units.ts';
+import { notServing, startUnit } from '../units.ts';
 import { PEER_PATIENCE_MS, waitsForPeer } from '../wait.ts';
 
 const CONF = '/etc/corosync/corosync.conf';
@@ -22,10 +22,7 @@ export const startCorosync: AgentStep = {
     if ((await machine.readFile(CONF)) !== conf(facts))
       return { done: false, why: `${CONF} is not what follows from the plan` };
     const why = await obstacle(machine, facts);
-    if (why !== undefined) {
-      await refuseFailedUnit(machine, UNIT);
-      return { done: false, why };
-    }
+    if (why !== undefined) return notServing(machine, UNIT, why);
     return {
       done: true,
       evidence: { members: membership(facts).ha.members.map(({ name, id }) => `${name} (${id})`) },

@@ -7,7 +7,7 @@ import { firstCib } from '../cib.ts';
 import { readMonitor, unitState } from '../cluster-state.ts';
 import { LAB_SWITCH_AGENT, LAB_SWITCH_SCRIPT } from '../fence-devices.ts';
 import { membership } from '../members.ts';
-import { refuseFailedUnit, startUnit } from '../units.ts';
+import { notServing, startUnit } from '../units.ts';
 import { waitsForPeer } from '../wait.ts';
 import { formatXml } from '../xml.ts';
 
@@ -31,10 +31,7 @@ export const startPacemaker: AgentStep = {
     const files = await wrongFiles(machine, facts);
     if (files.length > 0) return { done: false, why: files.join('; ') };
     const why = await obstacle(machine, facts);
-    if (why !== undefined) {
-      await refuseFailedUnit(machine, UNIT);
-      return { done: false, why };
-    }
+    if (why !== undefined) return notServing(machine, UNIT, why);
     return { done: true, evidence: { online: membership(facts).ha.members.map(({ name }) => name) } };
   },
 
