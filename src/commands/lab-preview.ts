@@ -20,7 +20,7 @@ import type { LabUpOptions, Usage } from './lab.ts';
 export async function previewLab(file: string, options: LabUpOptions, usage: Usage): Promise<void> {
   const plan = makePlan((await loadSpec(file)).spec, dirname(file));
   requireNodes(plan, options, usage);
-  const given = { publicKey: '', volumes: [], atOnce: 1 };
+  const given = { publicKey: '', volumes: [], cpus: 1, atOnce: 1 };
   const engine = unbuilt(options);
   const needs = needsOf(makeLab(plan, engine, options, given).nodes, options.engine);
   if (!isHere(engine)) return void process.stdout.write(`${describeNeeds(needs)}\n`);
@@ -62,7 +62,7 @@ export function makeLab(
   plan: Plan,
   engine: LabEngine,
   options: LabUpOptions,
-  given: Pick<LabWishes, 'publicKey' | 'volumes' | 'atOnce'>,
+  given: Pick<LabWishes, 'publicKey' | 'volumes' | 'cpus' | 'atOnce'>,
 ): LabPlan {
   const { nodes, bus, firmware, screen = false } = options;
   const wishes: LabWishes = {

@@ -10,7 +10,7 @@ import { createExec } from '../host/exec.ts';
 import { interruption } from '../host/signals.ts';
 import { preflight, type ToolNeed } from '../host/tools.ts';
 import { accelerate } from '../lab/accelerate.ts';
-import { checkRoom, machinesAtOnce, type Room, roomFor } from '../lab/capacity.ts';
+import { checkRoom, cpusEach, type Room, roomFor } from '../lab/capacity.ts';
 import { LabFolder, type NodeState } from '../lab/lab-folder.ts';
 import type { LabEngine, LabPlan } from '../lab/lab-plan.ts';
 import { DHCP_TOOLS, libvirtTools, qemuTools, umlTools } from '../lab/lab-tools.ts';
@@ -167,7 +167,9 @@ async function layOut(
   const lab = makeLab(plan, engine, options, {
     publicKey: await readFile(`${folder.key}.pub`, 'utf8'),
     volumes: existsSync(key) ? [key] : [],
-    atOnce: machinesAtOnce(engine, room.cores),
+    // Of another host nothing is known.
+    cpus: isHere(engine) ? cpusEach(room.cores, plan.nodes.slice(0, options.nodes).length) : 2,
+    atOnce: room.cores,
   });
   if (isHere(engine)) requireRoom(lab, room, options.dir);
   if (lab.network.leases.length > 0) {

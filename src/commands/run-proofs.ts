@@ -1,7 +1,6 @@
 /** `slipway lab prove`: from a spec to cells, and from cells to verdicts. */
 import { rmSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { Exec } from '../engine/command.ts';
 import { makeFolder } from '../engine/make-folder.ts';
@@ -13,7 +12,7 @@ import { interruption } from '../host/signals.ts';
 import { preflight } from '../host/tools.ts';
 import { INSTALLER_STEPS } from '../installer/install.ts';
 import { accelerate } from '../lab/accelerate.ts';
-import { checkRoom, machinesAtOnce, type Need, needOf, roomFor } from '../lab/capacity.ts';
+import { checkRoom, cpusEach, type Need, needOf, roomFor } from '../lab/capacity.ts';
 import { type Cell, EVIDENCE_VERSION, type Run } from '../lab/evidence/types.ts';
 import { LabFolder } from '../lab/lab-folder.ts';
 import { PROOF_TOOLS, qemuTools } from '../lab/lab-tools.ts';
@@ -114,11 +113,9 @@ async function prove(order: Order, options: LabProveOptions): Promise<void> {
   await makeRunFolders(report, work);
   const forget = atExit(() => rmSync(work, { recursive: true, force: true }));
   try {
-    const jobs = Math.min(
-      options.jobs ?? machinesAtOnce({ kind: 'qemu', acceleration, iso: order.iso }, availableParallelism()),
-      groups.length,
-    );
-    checkRoom(needsOf(groups, jobs), await roomFor(work, 'qemu'), work);
+    const room = await roomFor(work, 'qemu');
+    const jobs = Math.min(options.jobs ?? room.cores, groups.length);
+    checkRoom(needsOf(groups, jobs), room, work);
     const book = new EvidenceBook(report, Date.now(), await blankRun(order, options, acceleration, exec));
     const cells = groups.flatMap((group) => group.cells).length;
     print(`${cells} cells, ${jobs === 1 ? 'one machine' : `${jobs} machines`} at a time (${acceleration})`);
@@ -127,6 +124,7 @@ async function prove(order: Order, options: LabProveOptions): Promise<void> {
     try {
       await carryOut(groups, {
         ...{ exec, report, work, book, jobs, sabotages, signal },
+        cpus: cpusEach(room.cores, jobs),
         engine: (listeners) => qemuEngine({ acceleration, ...listeners }),
         told: tell,
       });

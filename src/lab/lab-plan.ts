@@ -76,6 +76,8 @@ export interface LabWishes {
   readonly screen: boolean;
   /** ISOs of further drives: the key medium. */
   readonly volumes: readonly string[];
+  /** Virtual processors of a machine that is installed. */
+  readonly cpus: number;
   readonly atOnce: number;
 }
 
@@ -177,7 +179,7 @@ function qemuNode(
     machine: {
       name: node.name,
       memoryMiB: QEMU_MEMORY,
-      cpus: 2,
+      cpus: wishes.cpus,
       firmware: wishes.firmware,
       disks: withFiles(disks, dir),
       nics: cards,

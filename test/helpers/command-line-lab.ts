@@ -1,10 +1,13 @@
 /** A lab as users have it: by the command line, in a folder of its own. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandResult } from '../../src/engine/command.ts';
+import { atExit } from '../../src/host/at-exit.ts';
 import { createExec } from '../../src/host/exec.ts';
 import { packageRoot } from '../../src/host/package-root.ts';
 import { buildProgram } from './build-program.ts';
@@ -25,10 +28,15 @@ class CommandLineLab {
     this.dir = join(out, 'lab');
   }
 
+  /** What Node is told to run. */
+  words(verb: string, ...args: readonly string[]): readonly string[] {
+    return ['lib/cli.js', 'lab', verb, '--dir', this.dir, ...args];
+  }
+
   run(verb: string, ...args: readonly string[]): Promise<CommandResult> {
     return exec({
       file: process.execPath,
-      args: ['lib/cli.js', 'lab', verb, '--dir', this.dir, ...args],
+      args: this.words(verb, ...args),
       cwd: root,
       effect: 'write',
       accept: EXIT_CODES,
@@ -53,10 +61,19 @@ class CommandLineLab {
 /** A lab for the tests of the `describe` that asks for it, ended and removed after them. */
 export function labOfSuite(): CommandLineLab {
   const lab = new CommandLineLab(join(tmpdir(), `slipway-lab-up-${randomUUID()}`));
-  before(() => mkdir(lab.out, { mode: 0o700 }));
+  let forget = (): void => undefined;
+  before(async () => {
+    // A lab goes on without the command that made it.
+    forget = atExit(() => {
+      execFileSync(process.execPath, lab.words('down'), { cwd: root, stdio: 'ignore' });
+      rmSync(lab.out, { recursive: true, force: true });
+    });
+    await mkdir(lab.out, { mode: 0o700 });
+  });
   after('end the lab', async () => {
     await lab.run('down');
     await rm(lab.out, { recursive: true, force: true });
+    forget();
   });
   return lab;
 }

@@ -1,7 +1,7 @@
 /** `slipway lab prove` as people type it, in a folder of its own. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { withTempDir } from '../../src/host/atomic.ts';
 import { createExec } from '../../src/host/exec.ts';
 import { packageRoot } from '../../src/host/package-root.ts';
 import type { Run, Verdict } from '../../src/lab/evidence/types.ts';
@@ -18,12 +18,11 @@ export interface ProveRun {
 }
 
 /** Builds the command line first, as it is now. `limitMs`: for all of it. */
-export async function prove(limitMs: number, ...args: readonly string[]): Promise<ProveRun> {
+export function prove(limitMs: number, ...args: readonly string[]): Promise<ProveRun> {
   const cwd = packageRoot();
-  const out = await mkdtemp(join(tmpdir(), 'slipway-prove-'));
   const node = (...words: readonly string[]) =>
     exec({ file: process.execPath, args: words, cwd, effect: 'write', accept: [0, 3], timeoutMs: limitMs });
-  try {
+  return withTempDir(async (out) => {
     await buildProgram(exec);
     const report = join(out, 'report');
     const { exitCode, stdout, stderr } = await node('lib/cli.js', 'lab', 'prove', ...args, '--out', report);
@@ -32,7 +31,5 @@ export async function prove(limitMs: number, ...args: readonly string[]): Promis
       ...{ exitCode, output: stdout + stderr, run },
       cells: (verdict) => run.cells.filter((cell) => cell.verdict === verdict).map(({ id }) => id),
     };
-  } finally {
-    await rm(out, { recursive: true, force: true });
-  }
+  });
 }

@@ -19,6 +19,7 @@ const WISHES: LabWishes = {
   firmware: 'bios',
   screen: false,
   volumes: [],
+  cpus: 2,
   atOnce: 2,
 };
 

@@ -151,6 +151,7 @@ async function proven(
     readonly signal?: AbortSignal;
     readonly exec?: Exec;
     readonly example?: string;
+    readonly jobs?: number;
   } = {},
 ): Promise<Run> {
   const groups = selectCells(groupsOf(await examplePlan(change.example ?? 'standalone-raid1')), only);
@@ -163,7 +164,7 @@ async function proven(
     })),
   });
   await carryOut(groups, {
-    ...{ report: dir, work: join(dir, 'work'), book, jobs: 1 },
+    ...{ report: dir, work: join(dir, 'work'), book, jobs: change.jobs ?? 1, cpus: 1 },
     exec: change.exec ?? answering(),
     engine: (listeners) => engine.create(listeners),
     signal: change.signal ?? new AbortController().signal,
@@ -244,6 +245,27 @@ describe('carrying proofs out', () => {
       );
       assert.equal(engine.running.size, 0);
       assert.deepEqual(await readdir(join(dir, 'work')), []);
+    });
+  });
+
+  it('begins with what takes longest where several machines run, and reports in the order of the plan', async () => {
+    await inTempDir(async (dir) => {
+      const engine = scriptedEngine(sound);
+      const only = ['boot-matrix/bios-cd/installs', 'boot-matrix/uefi-cd/disk-1-alone'];
+      const run = await proven(dir, engine, only, { jobs: 2 });
+      assert.deepEqual(Object.keys(verdicts(run)), [
+        'bios-cd/installs',
+        'uefi-cd/installs',
+        'uefi-cd/all-disks',
+        'uefi-cd/disk-1-alone',
+      ]);
+      assert.deepEqual(
+        engine.started.slice(0, 2).map(({ firmware, cpus }) => [firmware, cpus]),
+        [
+          ['uefi', 1],
+          ['bios', 1],
+        ],
+      );
     });
   });
 

@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FailedError, MissingError } from '../../src/errors/exit.ts';
-import { checkRoom, describeNeeds, describeRoom, machinesAtOnce, needOf } from '../../src/lab/capacity.ts';
+import { checkRoom, cpusEach, describeNeeds, describeRoom, needOf } from '../../src/lab/capacity.ts';
 import { askLab, type ControlHandlers, serveControl } from '../../src/lab/control.ts';
 import { type Keeper, LabFolder } from '../../src/lab/lab-folder.ts';
 import { endLab, withLabLock } from '../../src/lab/launch.ts';
@@ -174,12 +174,12 @@ describe('the room for a lab', () => {
     );
   });
 
-  it('limits what works side by side to the cores, emulated machines to half of them', () => {
-    const images = { initrd: '', modules: '' };
-    assert.equal(machinesAtOnce({ kind: 'qemu', acceleration: 'tcg', iso: '' }, 4), 2);
-    assert.equal(machinesAtOnce({ kind: 'qemu', acceleration: 'tcg', iso: '' }, 1), 1);
-    assert.equal(machinesAtOnce({ kind: 'qemu', acceleration: 'kvm', iso: '' }, 4), 4);
-    assert.equal(machinesAtOnce({ kind: 'uml', images, squashfs: '' }, 4), 4);
+  it('gives a machine a second processor where a core is left for it', () => {
+    assert.equal(cpusEach(1, 1), 1);
+    assert.equal(cpusEach(2, 1), 2);
+    assert.equal(cpusEach(4, 2), 2);
+    assert.equal(cpusEach(4, 3), 1);
+    assert.equal(cpusEach(64, 2), 2);
   });
 });
 

@@ -141,7 +141,7 @@ describe('the boot sector behind "Boot from disk"', () => {
     const sector = Buffer.from(bootDiskSector());
     assert.equal(sector.length, 512);
     assert.equal(sector.readUInt16LE(510), 0xaa55);
-    // Disassembled with objdump -D -b binary -m i8086 -M intel and run in test/lab/media-boot.long.ts.
+    // Disassembled with objdump -D -b binary -m i8086 -M intel and run in test/long/media-boot.long.ts.
     assert.equal(
       sector.subarray(0, 0x60).toString('hex'),
       [

@@ -26,7 +26,9 @@ export interface CarryOut extends Omit<StageSurroundings, 'now'> {
 
 /** @throws the signal's reason when it is aborted; by then nothing runs any more, and no disk is left. */
 export async function carryOut(groups: readonly ProofGroup[], options: CarryOut): Promise<void> {
+  // With several at a time the longest first: begun last it would go on alone. Cells take about the same time each.
   const queue = [...groups.entries()];
+  if (options.jobs > 1) queue.sort(([, a], [, b]) => b.cells.length - a.cells.length);
   const worker = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       options.signal.throwIfAborted();

@@ -98,7 +98,7 @@ export function planComputer(
     // How fast it runs makes no difference to what it is.
     { kind: 'qemu', acceleration: 'tcg', iso },
     {
-      ...{ dir: '', publicKey: '', firmware: start.firmware, screen: true, volumes, atOnce: 1 },
+      ...{ dir: '', publicKey: '', firmware: start.firmware, screen: true, volumes, cpus: 1, atOnce: 1 },
       ...(bus === undefined ? {} : { bus }),
     },
   );

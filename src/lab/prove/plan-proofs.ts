@@ -21,7 +21,7 @@ export interface ProofWishes extends Omit<ComputerWishes, 'undeclared'> {
   readonly installerSteps: readonly InstallerStep[];
 }
 
-/** Groups in the order in which they are begun. @throws {MissingError} for disks that no virtual machine can have. */
+/** Groups in the order of the report. @throws {MissingError} for disks that no virtual machine can have. */
 export function planProofs(plan: Plan, wishes: ProofWishes): readonly ProofGroup[] {
   return [
     ...representatives(plan).flatMap((node) => nodeGroups(plan, node, wishes)),

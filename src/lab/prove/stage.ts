@@ -34,6 +34,8 @@ const LIFE = /GNU GRUB|Linux version|slipway: |login:/;
 export interface StageSurroundings {
   readonly exec: Exec;
   engine(listeners: ConsoleListeners): Engine;
+  /** Virtual processors of each machine. */
+  readonly cpus: number;
   /** Seconds since the run began. */
   now(): number;
 }
@@ -201,6 +203,7 @@ export class Stage {
     const { firmwareMemory = 'kept', ...rest } = change;
     const wanted: LabMachineSpec = {
       ...this.computer.machine,
+      cpus: this.#surroundings.cpus,
       disks: this.disks,
       consoleLog: this.scratch('.log'),
       efiVars: await this.#variables(firmwareMemory),
