@@ -84,7 +84,8 @@ export function readProcess(pid: number): ProcessInfo | undefined {
   return { pid, parent, group, session, startTime: Number(fields[19]) };
 }
 
-function sendSignal(pid: number, signal: NodeJS.Signals): void {
+/** To a process that may be gone by now. */
+export function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {

@@ -12,7 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { atExit } from '../../src/host/at-exit.ts';
 import { createExec } from '../../src/host/exec.ts';
-import { ProcessTree } from '../../src/host/process-tree.ts';
+import { ProcessTree, sendSignal } from '../../src/host/process-tree.ts';
 import { Processors } from '../../src/lab/processors.ts';
 import { type HaPlan, type NodePlan, PARTITION_TYPE } from '../../src/plan/types.ts';
 import { writeKeyMedium } from '../../src/secrets/key-medium.ts';
@@ -118,6 +118,13 @@ function powerOff({ tree, login }: Running): void {
   tree.signal('SIGKILL');
 }
 
+/** With what still runs in it: programs that talk to a node without power wait for ever. */
+function removeNamespace(name: string): void {
+  const pids = execFileSync('ip', ['netns', 'pids', name], { encoding: 'utf8' }).match(/\d+/g) ?? [];
+  for (const pid of pids) sendSignal(Number(pid), 'SIGKILL');
+  execFileSync('ip', ['netns', 'delete', name]);
+}
+
 /** Builds root, disks and network of nodes that are the members of `ha`, in a folder of their own; all are off. */
 export async function makeUmlPair(ha: HaPlan = HA): Promise<UmlPair> {
   // Short: the path of a socket in it may have 108 characters.
@@ -162,7 +169,7 @@ class Pair implements UmlPair {
     this.nodes = nodes;
     this.#forget = atExit(() => {
       for (const running of this.#running.values()) powerOff(running);
-      if (this.#hasNetwork) execFileSync('ip', ['netns', 'delete', this.#namespace]);
+      if (this.#hasNetwork) removeNamespace(this.#namespace);
       rmSync(folder, { recursive: true, force: true });
     });
   }
