@@ -29,7 +29,7 @@ import { endWholeLab } from './lab-end.ts';
 import { isHere, makeLab, needsOf, previewLab, requireNodes } from './lab-preview.ts';
 import { keepShowing, openLabPage } from './lab-ui.ts';
 import { specFile } from './spec-file.ts';
-import { freeUiPort } from './ui-options.ts';
+import { freeUiPort } from './ui-port.ts';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 

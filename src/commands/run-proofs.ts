@@ -41,7 +41,7 @@ import { buildIso } from './iso-pipeline.ts';
 import type { Usage } from './lab.ts';
 import type { LabProveOptions } from './lab-prove.ts';
 import { specFile } from './spec-file.ts';
-import { freeUiPort } from './ui-options.ts';
+import { freeUiPort } from './ui-port.ts';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -115,7 +115,8 @@ async function prove(order: Order, options: LabProveOptions): Promise<void> {
   try {
     const room = await roomFor(work, 'qemu');
     const jobs = Math.min(options.jobs ?? room.cores, groups.length);
-    checkRoom(needsOf(groups, jobs), room, work);
+    const needs = needsOf(groups, jobs);
+    checkRoom(needs, room, work);
     const book = new EvidenceBook(report, Date.now(), await blankRun(order, options, acceleration, exec));
     const cells = groups.flatMap((group) => group.cells).length;
     print(`${cells} cells, ${jobs === 1 ? 'one machine' : `${jobs} machines`} at a time (${acceleration})`);
@@ -124,7 +125,7 @@ async function prove(order: Order, options: LabProveOptions): Promise<void> {
     try {
       await carryOut(groups, {
         ...{ exec, report, work, book, jobs, sabotages, signal },
-        cpus: cpusEach(room.cores, jobs),
+        cpus: cpusEach(room.cores, needs.length),
         engine: (listeners) => qemuEngine({ acceleration, ...listeners }),
         told: tell,
       });

@@ -1,6 +1,5 @@
 /** Options of commands that show on a page what they do. */
 import { InvalidArgumentError, Option } from 'commander';
-import { requirePort } from '../lab/report/live-page.ts';
 
 export interface UiOptions {
   /** Shows on a page what goes on. */
@@ -15,13 +14,6 @@ export const uiOption = (what: string): Option =>
 
 export const uiPortOption = (): Option =>
   new Option('--ui-port <PORT>', 'the page, at this port; default one that is free').argParser(portNumber);
-
-/** The port of the page that is wanted, 0 for any; undefined when none is. Rejects when it is taken. */
-export async function freeUiPort({ ui, uiPort: asked }: UiOptions): Promise<number | undefined> {
-  const port = asked ?? (ui === true ? 0 : undefined);
-  if (port !== undefined) await requirePort(port);
-  return port;
-}
 
 function portNumber(text: string): number {
   const port = Number(text);
