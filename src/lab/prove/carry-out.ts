@@ -5,7 +5,7 @@ import type { Cell, Verdict } from '../evidence/types.ts';
 import type { EvidenceBook } from './book.ts';
 import { CellLog } from './cell-log.ts';
 import type { InstalledComputer } from './computer.ts';
-import { Disproof, NotApplicable, type PlannedCell, type ProofGroup } from './proof.ts';
+import { Disproof, expectedSeconds, NotApplicable, type PlannedCell, type ProofGroup } from './proof.ts';
 import { computerFolder } from './report-folder.ts';
 import type { Sabotage } from './sabotage.ts';
 import { Stage, type StageSurroundings } from './stage.ts';
@@ -26,9 +26,9 @@ export interface CarryOut extends Omit<StageSurroundings, 'now'> {
 
 /** @throws the signal's reason when it is aborted; by then nothing runs any more, and no disk is left. */
 export async function carryOut(groups: readonly ProofGroup[], options: CarryOut): Promise<void> {
-  // With several at a time the longest first: begun last it would go on alone. Cells take about the same time each.
   const queue = [...groups.entries()];
-  if (options.jobs > 1) queue.sort(([, a], [, b]) => b.cells.length - a.cells.length);
+  // The longest first: begun last it would go on alone.
+  if (options.jobs > 1) queue.sort(([, a], [, b]) => expectedSeconds(b) - expectedSeconds(a));
   const worker = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       options.signal.throwIfAborted();

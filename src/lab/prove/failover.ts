@@ -27,6 +27,7 @@ export function failover(ha: HaPlan, computers: readonly InstalledComputer[]): P
     prove: PlannedCell['prove'],
   ): PlannedCell => ({
     ...{ id: `${FAILOVER}/${id}`, proof: FAILOVER, row: first.start.title, column, prove },
+    seconds: 250,
     ...(after === undefined ? {} : { after: `${FAILOVER}/${after}` }),
   });
   return {

@@ -2,6 +2,9 @@
 import type { InstalledComputer } from './computer.ts';
 import type { Stage } from './stage.ts';
 
+/** An installation, or a start or two: 50 to 180 s were measured on one core of an EPYC. */
+const USUAL_SECONDS = 80;
+
 /** A cell before anything is known about it. */
 export interface PlannedCell {
   /** Unique in a run, and what `--only` takes: `boot-matrix/uefi-cd/disk-1-alone`. */
@@ -11,6 +14,8 @@ export interface PlannedCell {
   readonly column: string;
   /** The cell of the same group whose outcome this one starts from: it is carried out before, wanted or not. */
   readonly after?: string;
+  /** About how long it takes where machines are emulated; default {@link USUAL_SECONDS}. */
+  readonly seconds?: number;
   /**
    * Returns once it is shown.
    * @throws {LabFailure}, {@link Disproof} when it is not so; {@link NotApplicable} when there is nothing to show.
@@ -27,6 +32,10 @@ export interface ProofGroup {
   /** Brings the computer to where its cells start from; before the first of them that is wanted. */
   prepare?(stage: Stage): Promise<void>;
 }
+
+/** About how long the group takes by itself. */
+export const expectedSeconds = ({ cells }: ProofGroup): number =>
+  cells.reduce((total, { seconds = USUAL_SECONDS }) => total + seconds, 0);
 
 /** It was looked at, and it is not so. */
 export class Disproof extends Error {

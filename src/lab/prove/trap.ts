@@ -33,6 +33,7 @@ export function trap(computer: InstalledComputer, boot: string): ProofGroup {
   const moments = new Map<number, Moment>();
   const cell = (id: string, column: string, prove: PlannedCell['prove']): PlannedCell => ({
     ...{ id: `${TRAP}/${computer.id}/${id}`, proof: TRAP, row: computer.title, column, prove },
+    seconds: 180,
   });
   return {
     computer,
