@@ -251,21 +251,17 @@ describe('carrying proofs out', () => {
   it('begins with what takes longest where several machines run, and reports in the order of the plan', async () => {
     await inTempDir(async (dir) => {
       const engine = scriptedEngine(sound);
-      const only = ['boot-matrix/bios-cd/installs', 'boot-matrix/uefi-cd/disk-1-alone'];
+      const long = ['uefi-cd', 'bios-usb'];
+      const only = ['boot-matrix/bios-cd/installs', ...long.map((id) => `boot-matrix/${id}/disk-1-alone`)];
       const run = await proven(dir, engine, only, { jobs: 2 });
       assert.deepEqual(Object.keys(verdicts(run)), [
         'bios-cd/installs',
-        'uefi-cd/installs',
-        'uefi-cd/all-disks',
-        'uefi-cd/disk-1-alone',
+        ...long.flatMap((id) => [`${id}/installs`, `${id}/all-disks`, `${id}/disk-1-alone`]),
       ]);
-      assert.deepEqual(
-        engine.started.slice(0, 2).map(({ firmware, cpus }) => [firmware, cpus]),
-        [
-          ['uefi', 1],
-          ['bios', 1],
-        ],
-      );
+      const isShort = ({ firmware, medium }: LabMachineSpec) => firmware === 'bios' && medium?.kind === 'cd';
+      // Not before one of the others is over.
+      assert.ok(engine.started.findIndex(isShort) >= 3);
+      assert.ok(engine.started.every(({ cpus }) => cpus === 1));
     });
   });
 
