@@ -39,7 +39,10 @@ export function settle({ nodes: [a, b], linked }: FakePair): void {
   }
   if (da.standAlone || db.standAlone) return;
   // Who is connected proved itself with what it had then.
-  if (!(da.connected && db.connected) && da.secret !== db.secret) return part(da, db);
+  if (!(da.connected && db.connected) && da.secret !== db.secret) {
+    part(da, db);
+    return;
+  }
   da.connected = true;
   db.connected = true;
   const [ga, gb] = [a.disk.generation, b.disk.generation];
