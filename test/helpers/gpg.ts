@@ -1,8 +1,7 @@
 /** A throw-away key in a keyring of its own, with an agent that ends with the test. */
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { chmod, readFile, rm } from 'node:fs/promises';
 import type { Exec } from '../../src/engine/command.ts';
+import { makeTempDir } from './tmp.ts';
 
 export interface Keyring {
   /** For GNUPGHOME. */
@@ -17,7 +16,7 @@ export interface Keyring {
 /** Lends a keyring with one RSA key without a passphrase. */
 export async function withKeyring<T>(exec: Exec, use: (keyring: Keyring) => Promise<T>): Promise<T> {
   // The path of the agent's socket must stay below 108 bytes.
-  const home = await mkdtemp(join(tmpdir(), 'gpg-'));
+  const home = await makeTempDir('gpg-');
   await chmod(home, 0o700);
   const gpg = async (...args: readonly string[]): Promise<string> => {
     const { stdout } = await exec({

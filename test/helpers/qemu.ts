@@ -1,6 +1,5 @@
 /** What proofs on virtual machines share: a folder for one set of disks, installing on them, booting them. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createExec } from '../../src/host/exec.ts';
 import { packageRoot } from '../../src/host/package-root.ts';
@@ -10,6 +9,7 @@ import type { LabDisk, LabFirmware, LabMachine, LabMachineSpec } from '../../src
 import { qemuEngine } from '../../src/lab/qemu.ts';
 import { chooseEntry, installFrom } from '../../src/lab/run-node.ts';
 import { buildProgram } from './build-program.ts';
+import { makeTempDir } from './tmp.ts';
 
 /** Milliseconds a phase may take under emulation on a busy machine: far more than it needs, far less than for ever. */
 export const LIMIT = {
@@ -73,7 +73,7 @@ export class Bench {
 
   /** With empty disks of 8 GiB, in a folder below the system's for temporary files. */
   static async create(options: BenchOptions): Promise<Bench> {
-    const bench = new Bench(await mkdtemp(join(tmpdir(), 'slipway-lab-')), options);
+    const bench = new Bench(await makeTempDir('slipway-lab-'), options);
     for (const { file } of bench.disks) await createDisk(file, 8 * GIB);
     return bench;
   }

@@ -1,15 +1,19 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { atExit } from '../../src/host/at-exit.ts';
+import { withTempDir } from '../../src/host/atomic.ts';
 
 /** Lends a fresh folder for one test. */
-export async function inTempDir<T>(use: (dir: string) => Promise<T>): Promise<T> {
-  const dir = await mkdtemp(join(tmpdir(), 'slipway-test-'));
-  try {
-    return await use(dir);
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
+export const inTempDir = <T>(use: (dir: string) => Promise<T>): Promise<T> =>
+  withTempDir(use, { prefix: 'slipway-test-' });
+
+/** A fresh folder for several tests, which remove it after them; when they are ended early, so is it. */
+export async function makeTempDir(prefix: string): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), prefix));
+  atExit(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
 }
 
 /** Writes files below `dir`; folders come into being as needed. */

@@ -4,9 +4,8 @@
  * e2fsprogs, fdisk, iproute2, xorriso and openssh-client.
  */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, rmSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -17,6 +16,7 @@ import { Processors } from '../../src/lab/processors.ts';
 import { type HaPlan, type NodePlan, PARTITION_TYPE } from '../../src/plan/types.ts';
 import { writeKeyMedium } from '../../src/secrets/key-medium.ts';
 import { HA, joinSecret, memberPlan } from './cluster-plan.ts';
+import { makeTempDir } from './tmp.ts';
 import { makePairRoot } from './uml-pair-root.ts';
 
 const run = promisify(execFile);
@@ -128,7 +128,7 @@ function removeNamespace(name: string): void {
 /** Builds root, disks and network of nodes that are the members of `ha`, in a folder of their own; all are off. */
 export async function makeUmlPair(ha: HaPlan = HA): Promise<UmlPair> {
   // Short: the path of a socket in it may have 108 characters.
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-'));
+  const folder = await makeTempDir('slipway-');
   const pair = new Pair(
     folder,
     ha.members.map(({ id }) => id),
@@ -170,7 +170,6 @@ class Pair implements UmlPair {
     this.#forget = atExit(() => {
       for (const running of this.#running.values()) powerOff(running);
       if (this.#hasNetwork) removeNamespace(this.#namespace);
-      rmSync(folder, { recursive: true, force: true });
     });
   }
 

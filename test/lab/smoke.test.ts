@@ -1,7 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { Bench, buildExampleIso, expectLogin, install, LIMIT, Sequence } from '../helpers/qemu.ts';
+import { makeTempDir } from '../helpers/tmp.ts';
 
 const NODE = 'standalone';
 
@@ -13,7 +12,7 @@ describe('a node on two mirrored disks, from spec to login', () => {
 
   before('build the ISO', async function () {
     this.timeout(LIMIT.build);
-    out = await mkdtemp(join(tmpdir(), 'slipway-smoke-'));
+    out = await makeTempDir('slipway-smoke-');
     iso = await buildExampleIso('standalone-raid1', out);
     bench = await Bench.create({ disks: 2, firmware: 'bios' });
   });

@@ -1,14 +1,14 @@
 /** What goes wrong in the middle of an installation: it stops, says what and what to do, keeps its log, and can begin again. */
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createExec } from '../../src/host/exec.ts';
 import { rawImage } from '../../src/lab/disks.ts';
 import type { LabDisk, LabMachine } from '../../src/lab/engine.ts';
 import { difference } from '../../src/lab/prove/images.ts';
 import { Bench, buildExampleIso, LIMIT } from '../helpers/qemu.ts';
+import { makeTempDir } from '../helpers/tmp.ts';
 import { type Medium, openMedium } from '../kickstart-tests/medium.ts';
 
 const MIB = 1024 ** 2;
@@ -170,7 +170,7 @@ const FAILURES: readonly Failure[] = [
 describe('an installation that goes wrong', () => {
   before('build the ISO', async function () {
     this.timeout(LIMIT.build);
-    out = await mkdtemp(join(tmpdir(), 'slipway-failures-'));
+    out = await makeTempDir('slipway-failures-');
     const given = process.env['SLIPWAY_ISO'];
     medium = await openMedium(
       exec,

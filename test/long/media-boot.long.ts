@@ -1,7 +1,6 @@
 /** Every way to boot a medium ends in the kernel with the planned arguments, or on the right disk. */
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireSound } from '../../src/commands/audit-iso.ts';
 import { createExec } from '../../src/host/exec.ts';
@@ -13,6 +12,7 @@ import type { MediaPlan, Plan } from '../../src/plan/types.ts';
 import { codelessDisk, sayingBiosDisk, sayingEfiDisk } from '../helpers/boot-disks.ts';
 import { Bench, choose, LIMIT } from '../helpers/qemu.ts';
 import { examplePlan, tinyBase, tinyInputs, whyNotBootable } from '../helpers/tiny-base.ts';
+import { makeTempDir } from '../helpers/tmp.ts';
 
 const exec = createExec();
 const WAYS: readonly (readonly [firmware: LabFirmware, kind: LabMedium['kind']])[] = [
@@ -43,7 +43,7 @@ describe('booting a medium', function () {
   before(async () => {
     const lacking = whyNotBootable();
     if (lacking !== undefined) throw new Error(lacking);
-    dir = await mkdtemp(join(tmpdir(), 'slipway-boot-'));
+    dir = await makeTempDir('slipway-boot-');
     base = await tinyBase(join(dir, 'base'), exec);
     plan = await examplePlan('ha-pair');
     medium = await build({}, 'disk');

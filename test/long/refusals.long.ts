@@ -1,7 +1,6 @@
 /** What the installer must not do: it refuses before the first write, says why, offers a shell, and no disk changes. */
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
 import { createExec } from '../../src/host/exec.ts';
@@ -11,6 +10,7 @@ import type { LabDisk, LabMachineSpec } from '../../src/lab/engine.ts';
 import { copyImage, difference } from '../../src/lab/prove/images.ts';
 import { MEDIUM } from '../../src/media/types.ts';
 import { Bench, buildExampleIso, choose, GIB, install, LIMIT } from '../helpers/qemu.ts';
+import { makeTempDir } from '../helpers/tmp.ts';
 
 const NODE = 'standalone';
 const exec = createExec();
@@ -74,7 +74,7 @@ const REFUSALS: readonly Refusal[] = [
 describe('an installation that must not begin', () => {
   before('build the ISO', async function () {
     this.timeout(LIMIT.build);
-    out = await mkdtemp(join(tmpdir(), 'slipway-refusals-'));
+    out = await makeTempDir('slipway-refusals-');
     iso = await buildExampleIso('standalone-raid1', out);
   });
   after(() => rm(out, { recursive: true, force: true }));

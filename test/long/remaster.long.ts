@@ -1,7 +1,6 @@
 /** Every way to boot a remastered medium ends in the vendor's kernel with the planned arguments, or on the disk. */
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createExec } from '../../src/host/exec.ts';
 import type { LabFirmware, LabMachine, LabMedium } from '../../src/lab/engine.ts';
@@ -11,6 +10,7 @@ import { codelessDisk, sayingBiosDisk, sayingEfiDisk } from '../helpers/boot-dis
 import { Bench, LIMIT } from '../helpers/qemu.ts';
 import { remasterBase } from '../helpers/remastered.ts';
 import { debianKernel, HOST, talkingInitrd, whyNotBootable } from '../helpers/tiny-base.ts';
+import { makeTempDir } from '../helpers/tmp.ts';
 import {
   type VendorBaseOptions,
   type VendorLayout,
@@ -37,7 +37,7 @@ describe('booting a remastered medium', function () {
   before(async () => {
     const lacking = whyNotBootable();
     if (lacking !== undefined) throw new Error(lacking);
-    dir = await mkdtemp(join(tmpdir(), 'slipway-remaster-'));
+    dir = await makeTempDir('slipway-remaster-');
     kernel = await debianKernel(exec);
     initrd = await talkingInitrd(dir, exec);
   });

@@ -1,7 +1,6 @@
 /** A medium with signed packages: the embedded installer checks each of them before it touches a disk. */
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createExec } from '../../src/host/exec.ts';
 import { readMedium, readMediumFile } from '../../src/media/image/medium.ts';
@@ -11,6 +10,7 @@ import { MEDIUM } from '../../src/media/types.ts';
 import { type Keyring, withKeyring } from '../helpers/gpg.ts';
 import { flipBit } from '../helpers/patched-image.ts';
 import { Bench, buildExampleIso, choose, install, LIMIT } from '../helpers/qemu.ts';
+import { makeTempDir } from '../helpers/tmp.ts';
 
 const NODE = 'single';
 const exec = createExec();
@@ -23,7 +23,7 @@ describe('a signed medium', function () {
 
   before('build the ISO', async function () {
     this.timeout(LIMIT.build);
-    out = await mkdtemp(join(tmpdir(), 'slipway-signed-'));
+    out = await makeTempDir('slipway-signed-');
     await withKeyring(exec, async (keyring: Keyring) => {
       key = await keyring.publicKey();
       iso = await buildExampleIso('one-disk', out, {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { failureText, judgeByParser } from '../../src/commands/audit-iso.ts';
@@ -16,7 +15,7 @@ import { readTree } from '../../src/media/image/tree.ts';
 import { ISO_BLOCK, readVolume } from '../../src/media/image/volume.ts';
 import { onLoopDevice } from '../helpers/loop-device.ts';
 import { flipBit, patchedImage, putBytes, replaceText, resize } from '../helpers/patched-image.ts';
-import { inTempDir } from '../helpers/tmp.ts';
+import { inTempDir, makeTempDir } from '../helpers/tmp.ts';
 import { VENDOR_LAYOUTS, type VendorLayout, vendorBase } from '../helpers/vendor-bases.ts';
 
 const exec = createExec();
@@ -64,7 +63,7 @@ const putIntoFat =
   };
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'slipway-audit-'));
+  folder = await makeTempDir('slipway-audit-');
 });
 after(() => rm(folder, { recursive: true, force: true }));
 

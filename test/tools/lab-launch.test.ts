@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FailedError } from '../../src/errors/exit.ts';
@@ -15,6 +14,7 @@ import { LAB_VERSION, type LabNode, type LabPlan } from '../../src/lab/lab-plan.
 import { checkNamespaces, endLab, enterCommand, launchLab, watchLab } from '../../src/lab/launch.ts';
 import { SerialConsole } from '../../src/lab/serial-console.ts';
 import { type TinyUml, tinyUml } from '../helpers/tiny-uml.ts';
+import { makeTempDir } from '../helpers/tmp.ts';
 
 const LIMIT_MS = 60_000;
 const PROGRAM = [process.execPath, '--import', 'tsx', join(packageRoot(), 'src/cli.ts')];
@@ -29,7 +29,7 @@ describe('a lab of real machines', function () {
 
   before('make a small system', async () => {
     await checkNamespaces(exec);
-    dir = await mkdtemp(join(tmpdir(), 'slipway-launch-'));
+    dir = await makeTempDir('slipway-launch-');
     tiny = await tinyUml(dir);
     folder = new LabFolder(join(dir, 'lab'));
   });

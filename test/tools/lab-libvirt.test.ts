@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MissingError } from '../../src/errors/exit.ts';
 import { createExec } from '../../src/host/exec.ts';
@@ -9,6 +8,7 @@ import { libvirtEngine } from '../../src/lab/libvirt.ts';
 import { domainXml } from '../../src/lab/libvirt-domain.ts';
 import { LibvirtLab, newLabId } from '../../src/lab/libvirt-lab.ts';
 import { LibvirtError, type LibvirtPlace } from '../../src/lab/libvirt-session.ts';
+import { makeTempDir } from '../helpers/tmp.ts';
 
 const exec = createExec();
 const LIMIT_MS = 60_000;
@@ -88,7 +88,7 @@ describe('a machine that libvirt runs', function () {
   let lab: LibvirtLab | undefined;
 
   before('make a folder for a user', async () => {
-    dir = await mkdtemp(join(tmpdir(), 'slipway-libvirt-'));
+    dir = await makeTempDir('slipway-libvirt-');
     await chmod(dir, 0o755);
   });
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
@@ -11,6 +10,7 @@ import { NO_MATERIAL } from '../../src/lab/report/material.ts';
 import { readRun } from '../../src/lab/report/read-run.ts';
 import { writeReport } from '../../src/lab/report/report.ts';
 import { pageView } from '../../src/lab/report/view.ts';
+import { makeTempDir } from '../helpers/tmp.ts';
 
 const FIXTURE = new URL('../fixtures/lab-report/', import.meta.url).pathname;
 
@@ -33,7 +33,7 @@ describe('the page of a run in a browser', function () {
   let address: string;
 
   before('draw the page, start Chromium', async () => {
-    dir = await mkdtemp(join(tmpdir(), 'slipway-report-'));
+    dir = await makeTempDir('slipway-report-');
     await cp(FIXTURE, dir, { recursive: true });
     run = await readRun(join(dir, 'run.json'));
     address = pathToFileURL((await writeReport(run, dir)).page).href;

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createExec } from '../../src/host/exec.ts';
 import { cpioArchive } from '../../src/lab/cpio.ts';
@@ -10,7 +9,7 @@ import { type LabDisk, LabFailure, type LabMachine, type LabMachineSpec } from '
 import { umlEngine } from '../../src/lab/uml.ts';
 import { UML_INIT } from '../../src/lab/uml-init.ts';
 import { type TinyUml, tinyUml } from '../helpers/tiny-uml.ts';
-import { inTempDir, writeFiles } from '../helpers/tmp.ts';
+import { inTempDir, makeTempDir, writeFiles } from '../helpers/tmp.ts';
 
 const BOOT_MS = 60_000;
 const exec = createExec();
@@ -23,7 +22,7 @@ describe('a machine on User-Mode Linux', function () {
   let machine: LabMachine | undefined;
 
   before('make a small system', async () => {
-    dir = await mkdtemp(join(tmpdir(), 'slipway-uml-'));
+    dir = await makeTempDir('slipway-uml-');
     tiny = await tinyUml(dir);
     disk = { file: join(dir, 'disk.raw'), bus: 'virtio', serial: 'LAB00001' };
     await createDisk(disk.file, 2 ** 20);

@@ -1,16 +1,5 @@
 import assert from 'node:assert/strict';
-import {
-  chmod,
-  copyFile,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rm,
-  truncate,
-  writeFile,
-} from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, copyFile, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { vendorTask } from '../../src/commands/iso-vendor.ts';
 import { type Command, type Exec, shellLine } from '../../src/engine/command.ts';
@@ -30,7 +19,7 @@ import type { FileRecord } from '../../src/media/manifest.ts';
 import { inspectVendorMedium } from '../../src/media/vendor/medium.ts';
 import { loadSpec } from '../../src/spec/load.ts';
 import { remasterBase } from '../helpers/remastered.ts';
-import { inTempDir } from '../helpers/tmp.ts';
+import { inTempDir, makeTempDir } from '../helpers/tmp.ts';
 import {
   VENDOR_LAYOUTS,
   type VendorBaseOptions,
@@ -69,7 +58,7 @@ describe("remastering a vendor's medium", function () {
   const bases = new Map<VendorLayout, string>();
 
   before(async () => {
-    shared = await mkdtemp(join(tmpdir(), 'slipway-bases-'));
+    shared = await makeTempDir('slipway-bases-');
     for (const layout of VENDOR_LAYOUTS) {
       await mkdir(join(shared, layout));
       bases.set(layout, await vendorBase(join(shared, layout), { layout }, exec));
@@ -282,7 +271,7 @@ describe("remastering a vendor's medium", function () {
 
   it('works for an ordinary user, without root and without loop devices', async function () {
     if (process.geteuid?.() !== 0) this.skip(); // then every other test has shown it
-    const dir = await mkdtemp(join(tmpdir(), 'slipway-nobody-'));
+    const dir = await makeTempDir('slipway-nobody-');
     try {
       await chmod(dir, 0o777);
       const script = join(packageRoot(), 'test/helpers/remaster-as.ts');
@@ -382,7 +371,7 @@ describe("remastering a vendor's medium", function () {
 
     /** Lends a folder on a small file system of its own; answers false where none can be mounted. */
     const onSmallDisk = async (size: string, use: (folder: string, dir: string) => Promise<void>) => {
-      const dir = await mkdtemp(join(tmpdir(), 'slipway-full-'));
+      const dir = await makeTempDir('slipway-full-');
       const small = join(dir, 'small');
       await mkdir(small);
       const args = ['-t', 'tmpfs', '-o', `size=${size}`, 'none', small];

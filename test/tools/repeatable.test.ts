@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createExec } from '../../src/host/exec.ts';
 import { packageRoot } from '../../src/host/package-root.ts';
+import { makeTempDir } from '../helpers/tmp.ts';
 
 const exec = createExec();
 const ROOT = packageRoot();
@@ -29,7 +29,7 @@ interface Surroundings {
 }
 
 async function build({ folder, umask = '022', env = {}, under = [] }: Surroundings): Promise<Built> {
-  const parent = await mkdtemp(join(tmpdir(), 'slipway-twice-'));
+  const parent = await makeTempDir('slipway-twice-');
   const dir = join(parent, folder);
   try {
     await mkdir(dir);

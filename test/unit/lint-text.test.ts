@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseDiskSizes } from '../../src/kickstart/lint/disk-sizes.ts';
 import { lint, lintText } from '../../src/kickstart/lint/lint.ts';
@@ -11,6 +10,7 @@ import {
   shellScripts,
 } from '../../src/kickstart/lint/shell.ts';
 import type { LintOptions } from '../../src/kickstart/lint/types.ts';
+import { makeTempDir } from '../helpers/tmp.ts';
 
 const RHEL9: LintOptions = { release: 'rhel9' };
 
@@ -197,7 +197,7 @@ describe('%ksappend', () => {
 describe('files', () => {
   let folder: string;
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'slipway-lint-test-'));
+    folder = await makeTempDir('slipway-lint-test-');
   });
   after(() => rm(folder, { recursive: true }));
 
