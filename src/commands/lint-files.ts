@@ -1,11 +1,12 @@
 /** The work of `slipway lint`. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandError, type Exec } from '../engine/command.ts';
 import { MissingError } from '../errors/exit.ts';
 import { formatProblems, InputError } from '../errors/problem.ts';
+import { withTempDir } from '../host/atomic.ts';
 import { createExec } from '../host/exec.ts';
+import { interruption } from '../host/signals.ts';
 import { type LintedFile, lint } from '../kickstart/lint/lint.ts';
 import {
   parseShellcheck,
@@ -53,14 +54,14 @@ async function withShell(
   when: LintCommandOptions['shell'],
 ): Promise<readonly LintedFile[]> {
   if (when === 'never' || (when === 'auto' && linted.length > SHELLCHECK_FILES)) return linted;
-  const exec = createExec();
+  const exec = createExec({ signal: interruption() });
   const complete: LintedFile[] = [];
   for (const file of linted) {
     try {
       const found = await shellcheck(file, exec);
       complete.push({ ...file, problems: [...file.problems, ...found].sort(byPlace) });
     } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
+      if (!(error instanceof CommandError) || error.reason === 'aborted') throw error;
       if (error.reason === 'not-found' && when === 'auto') return linted;
       if (error.reason === 'not-found') throw new MissingError(error.message, 'apt-get install shellcheck');
       process.stderr.write(`slipway: the scripts of ${file.file} are not checked: ${error.message}\n`);
@@ -74,8 +75,7 @@ async function withShell(
 async function shellcheck(file: LintedFile, exec: Exec): Promise<readonly LintProblem[]> {
   const scripts = shellScripts(file.document);
   if (scripts.length === 0) return [];
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-lint-'));
-  try {
+  return withTempDir(async (folder) => {
     const paths = scripts.map((_, index) => join(folder, `${index}.sh`));
     await Promise.all(scripts.map(({ text }, index) => writeFile(paths[index] ?? '', text, { mode: 0o600 })));
     const { stdout } = await exec({
@@ -93,9 +93,7 @@ async function shellcheck(file: LintedFile, exec: Exec): Promise<readonly LintPr
         script,
       ),
     );
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** Problems written at once: a large file can have more of them than one string can hold. */

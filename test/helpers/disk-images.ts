@@ -1,8 +1,8 @@
 /** Disks as an installation leaves them, made by the real tools and kept in memory. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { makeTempDir } from './tmp.ts';
 
 const SECTOR = 512;
 const MIB = 1 << 20;
@@ -15,7 +15,7 @@ const ROOT_BYTES = MIB;
 
 /** A folder for `use`, removed afterwards. */
 function inFolder<T>(use: (dir: string) => T): T {
-  const dir = mkdtempSync(join(tmpdir(), 'slipway-disk-'));
+  const dir = makeTempDir('slipway-disk-');
   try {
     return use(dir);
   } finally {

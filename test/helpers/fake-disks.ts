@@ -8,7 +8,6 @@ import {
   closeSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   rmSync,
@@ -17,11 +16,11 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { DiskDemand, NodePlan } from '../../src/plan/types.ts';
+import { makeTempDir } from './tmp.ts';
 
 const MIB = 1024 ** 2;
 
@@ -76,7 +75,7 @@ export class FakeMachine {
   readonly root: string;
 
   constructor(disks: readonly FakeDisk[], more: FakeMounts = {}) {
-    this.root = mkdtempSync(join(tmpdir(), 'slipway-guard-'));
+    this.root = makeTempDir('slipway-guard-');
     for (const dir of ['sys/block', 'dev/disk/by-id', 'dev/disk/by-path', 'tmp']) this.#folder(dir);
     this.write('sys/class/tty/console/active', 'tty0 ttyS0\n');
     this.write('dev/tty0', '');

@@ -16,7 +16,7 @@ export interface Keyring {
 /** Lends a keyring with one RSA key without a passphrase. */
 export async function withKeyring<T>(exec: Exec, use: (keyring: Keyring) => Promise<T>): Promise<T> {
   // The path of the agent's socket must stay below 108 bytes.
-  const home = await makeTempDir('gpg-');
+  const home = makeTempDir('gpg-');
   await chmod(home, 0o700);
   const gpg = async (...args: readonly string[]): Promise<string> => {
     const { stdout } = await exec({

@@ -73,7 +73,7 @@ export class Bench {
 
   /** With empty disks of 8 GiB, in a folder below the system's for temporary files. */
   static async create(options: BenchOptions): Promise<Bench> {
-    const bench = new Bench(await makeTempDir('slipway-lab-'), options);
+    const bench = new Bench(makeTempDir('slipway-lab-'), options);
     for (const { file } of bench.disks) await createDisk(file, 8 * GIB);
     return bench;
   }

@@ -1,5 +1,5 @@
-import { rmSync } from 'node:fs';
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { atExit } from '../../src/host/at-exit.ts';
@@ -10,8 +10,8 @@ export const inTempDir = <T>(use: (dir: string) => Promise<T>): Promise<T> =>
   withTempDir(use, { prefix: 'slipway-test-' });
 
 /** A fresh folder for several tests, which remove it after them; when they are ended early, so is it. */
-export async function makeTempDir(prefix: string): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), prefix));
+export function makeTempDir(prefix: string): string {
+  const dir = mkdtempSync(join(tmpdir(), prefix));
   atExit(() => rmSync(dir, { recursive: true, force: true }));
   return dir;
 }

@@ -128,7 +128,7 @@ function removeNamespace(name: string): void {
 /** Builds root, disks and network of nodes that are the members of `ha`, in a folder of their own; all are off. */
 export async function makeUmlPair(ha: HaPlan = HA): Promise<UmlPair> {
   // Short: the path of a socket in it may have 108 characters.
-  const folder = await makeTempDir('slipway-');
+  const folder = makeTempDir('slipway-');
   const pair = new Pair(
     folder,
     ha.members.map(({ id }) => id),

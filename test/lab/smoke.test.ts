@@ -12,7 +12,7 @@ describe('a node on two mirrored disks, from spec to login', () => {
 
   before('build the ISO', async function () {
     this.timeout(LIMIT.build);
-    out = await makeTempDir('slipway-smoke-');
+    out = makeTempDir('slipway-smoke-');
     iso = await buildExampleIso('standalone-raid1', out);
     bench = await Bench.create({ disks: 2, firmware: 'bios' });
   });

@@ -170,7 +170,7 @@ const FAILURES: readonly Failure[] = [
 describe('an installation that goes wrong', () => {
   before('build the ISO', async function () {
     this.timeout(LIMIT.build);
-    out = await makeTempDir('slipway-failures-');
+    out = makeTempDir('slipway-failures-');
     const given = process.env['SLIPWAY_ISO'];
     medium = await openMedium(
       exec,

@@ -43,7 +43,7 @@ describe('booting a medium', function () {
   before(async () => {
     const lacking = whyNotBootable();
     if (lacking !== undefined) throw new Error(lacking);
-    dir = await makeTempDir('slipway-boot-');
+    dir = makeTempDir('slipway-boot-');
     base = await tinyBase(join(dir, 'base'), exec);
     plan = await examplePlan('ha-pair');
     medium = await build({}, 'disk');

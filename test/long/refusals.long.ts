@@ -74,7 +74,7 @@ const REFUSALS: readonly Refusal[] = [
 describe('an installation that must not begin', () => {
   before('build the ISO', async function () {
     this.timeout(LIMIT.build);
-    out = await makeTempDir('slipway-refusals-');
+    out = makeTempDir('slipway-refusals-');
     iso = await buildExampleIso('standalone-raid1', out);
   });
   after(() => rm(out, { recursive: true, force: true }));

@@ -37,7 +37,7 @@ describe('booting a remastered medium', function () {
   before(async () => {
     const lacking = whyNotBootable();
     if (lacking !== undefined) throw new Error(lacking);
-    dir = await makeTempDir('slipway-remaster-');
+    dir = makeTempDir('slipway-remaster-');
     kernel = await debianKernel(exec);
     initrd = await talkingInitrd(dir, exec);
   });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { makeTempDir } from '../helpers/tmp.ts';
 import { runUml } from '../helpers/uml.ts';
 
 const MIB = 1 << 20;
@@ -39,7 +39,7 @@ describe('a disk that is replaced, on real arrays', function () {
   };
 
   before('installs two disks', async () => {
-    dir = mkdtempSync(join(tmpdir(), 'slipway-uml-'));
+    dir = makeTempDir('slipway-uml-');
     await build({
       entryPoints: [join(import.meta.dirname, '../helpers/uml-guest.ts')],
       outfile: file('guest.mjs'),

@@ -23,7 +23,7 @@ describe('a signed medium', function () {
 
   before('build the ISO', async function () {
     this.timeout(LIMIT.build);
-    out = await makeTempDir('slipway-signed-');
+    out = makeTempDir('slipway-signed-');
     await withKeyring(exec, async (keyring: Keyring) => {
       key = await keyring.publicKey();
       iso = await buildExampleIso('one-disk', out, {

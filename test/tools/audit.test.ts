@@ -63,7 +63,7 @@ const putIntoFat =
   };
 
 before(async () => {
-  folder = await makeTempDir('slipway-audit-');
+  folder = makeTempDir('slipway-audit-');
 });
 after(() => rm(folder, { recursive: true, force: true }));
 

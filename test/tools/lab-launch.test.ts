@@ -29,7 +29,7 @@ describe('a lab of real machines', function () {
 
   before('make a small system', async () => {
     await checkNamespaces(exec);
-    dir = await makeTempDir('slipway-launch-');
+    dir = makeTempDir('slipway-launch-');
     tiny = await tinyUml(dir);
     folder = new LabFolder(join(dir, 'lab'));
   });

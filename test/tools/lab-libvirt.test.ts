@@ -88,7 +88,7 @@ describe('a machine that libvirt runs', function () {
   let lab: LibvirtLab | undefined;
 
   before('make a folder for a user', async () => {
-    dir = await makeTempDir('slipway-libvirt-');
+    dir = makeTempDir('slipway-libvirt-');
     await chmod(dir, 0o755);
   });
 

@@ -33,7 +33,7 @@ describe('the page of a run in a browser', function () {
   let address: string;
 
   before('draw the page, start Chromium', async () => {
-    dir = await makeTempDir('slipway-report-');
+    dir = makeTempDir('slipway-report-');
     await cp(FIXTURE, dir, { recursive: true });
     run = await readRun(join(dir, 'run.json'));
     address = pathToFileURL((await writeReport(run, dir)).page).href;

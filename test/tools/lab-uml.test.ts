@@ -22,7 +22,7 @@ describe('a machine on User-Mode Linux', function () {
   let machine: LabMachine | undefined;
 
   before('make a small system', async () => {
-    dir = await makeTempDir('slipway-uml-');
+    dir = makeTempDir('slipway-uml-');
     tiny = await tinyUml(dir);
     disk = { file: join(dir, 'disk.raw'), bus: 'virtio', serial: 'LAB00001' };
     await createDisk(disk.file, 2 ** 20);

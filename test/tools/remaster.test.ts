@@ -58,7 +58,7 @@ describe("remastering a vendor's medium", function () {
   const bases = new Map<VendorLayout, string>();
 
   before(async () => {
-    shared = await makeTempDir('slipway-bases-');
+    shared = makeTempDir('slipway-bases-');
     for (const layout of VENDOR_LAYOUTS) {
       await mkdir(join(shared, layout));
       bases.set(layout, await vendorBase(join(shared, layout), { layout }, exec));
@@ -271,7 +271,7 @@ describe("remastering a vendor's medium", function () {
 
   it('works for an ordinary user, without root and without loop devices', async function () {
     if (process.geteuid?.() !== 0) this.skip(); // then every other test has shown it
-    const dir = await makeTempDir('slipway-nobody-');
+    const dir = makeTempDir('slipway-nobody-');
     try {
       await chmod(dir, 0o777);
       const script = join(packageRoot(), 'test/helpers/remaster-as.ts');
@@ -371,7 +371,7 @@ describe("remastering a vendor's medium", function () {
 
     /** Lends a folder on a small file system of its own; answers false where none can be mounted. */
     const onSmallDisk = async (size: string, use: (folder: string, dir: string) => Promise<void>) => {
-      const dir = await makeTempDir('slipway-full-');
+      const dir = makeTempDir('slipway-full-');
       const small = join(dir, 'small');
       await mkdir(small);
       const args = ['-t', 'tmpfs', '-o', `size=${size}`, 'none', small];

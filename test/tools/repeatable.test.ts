@@ -29,7 +29,7 @@ interface Surroundings {
 }
 
 async function build({ folder, umask = '022', env = {}, under = [] }: Surroundings): Promise<Built> {
-  const parent = await makeTempDir('slipway-twice-');
+  const parent = makeTempDir('slipway-twice-');
   const dir = join(parent, folder);
   try {
     await mkdir(dir);

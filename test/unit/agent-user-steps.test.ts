@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { allSteps } from '../../postinstall/run.ts';
 import { programCommand, readUserSteps } from '../../postinstall/user-steps.ts';
@@ -8,11 +7,12 @@ import { localMachine } from '../../src/engine/local-machine.ts';
 import { runStep } from '../../src/engine/run-step.ts';
 import { fakeMachine } from '../helpers/fake-machine.ts';
 import { PLAN } from '../helpers/installed-node.ts';
+import { makeTempDir } from '../helpers/tmp.ts';
 
 describe("the user's own steps", () => {
   let dir = '';
   beforeEach(() => {
-    dir = mkdtempSync(join(tmpdir(), 'slipway-steps-'));
+    dir = makeTempDir('slipway-steps-');
   });
   afterEach(() => rmSync(dir, { recursive: true, force: true }));
 

@@ -1,15 +1,5 @@
 import assert from 'node:assert/strict';
-import {
-  existsSync,
-  lstatSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, lstatSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { announce, consoleNames } from '../../src/engine/announce.ts';
 import type { Command } from '../../src/engine/command.ts';
@@ -18,12 +8,13 @@ import { completeLine, failedLine, installedLine } from '../../src/engine/lines.
 import { localMachine } from '../../src/engine/local-machine.ts';
 import { acquireLock } from '../../src/engine/lock.ts';
 import { spawnExec, spawnHold } from '../../src/engine/spawn.ts';
+import { makeTempDir } from '../helpers/tmp.ts';
 
 let dir = '';
 /** A folder of its own for each test of the `describe` that calls this; elsewhere it would be each of all files. */
 function useFolder(): void {
   beforeEach(() => {
-    dir = mkdtempSync(join(tmpdir(), 'slipway-engine-'));
+    dir = makeTempDir('slipway-engine-');
   });
   afterEach(() => rmSync(dir, { recursive: true, force: true }));
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { initSpec } from '../../src/commands/init-spec.ts';
 import { InputError } from '../../src/errors/problem.ts';
 import { checkSpecText, loadSpec } from '../../src/spec/load.ts';
 import { STARTER_DEFAULTS, type StarterAnswers, starterSpec } from '../../src/spec/starter.ts';
+import { makeTempDir } from '../helpers/tmp.ts';
 
 describe('the spec that init writes', () => {
   const answers: readonly StarterAnswers[] = [
@@ -45,7 +45,7 @@ describe('the spec that init writes', () => {
 describe('slipway init --yes', () => {
   let dir: string;
   beforeEach(() => {
-    dir = mkdtempSync(join(tmpdir(), 'slipway-init-'));
+    dir = makeTempDir('slipway-init-');
   });
   afterEach(() => rmSync(dir, { recursive: true }));
 

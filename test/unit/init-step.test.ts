@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { initStep } from '../../src/commands/init-step.ts';
 import { InputError } from '../../src/errors/problem.ts';
 import { readSteps } from '../../src/spec/steps.ts';
+import { makeTempDir } from '../helpers/tmp.ts';
 
 describe('slipway init --step', () => {
   let dir: string;
   beforeEach(() => {
-    dir = mkdtempSync(join(tmpdir(), 'slipway-step-'));
+    dir = makeTempDir('slipway-step-');
   });
   afterEach(() => rmSync(dir, { recursive: true }));
 

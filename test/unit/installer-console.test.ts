@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createReporter, type Reporter, type ReporterOptions } from '../../src/installer/console.ts';
+import { makeTempDir } from '../helpers/tmp.ts';
 
 describe('what the installer says', () => {
   let dir: string;
   beforeEach(() => {
-    dir = mkdtempSync(join(tmpdir(), 'slipway-console-'));
+    dir = makeTempDir('slipway-console-');
     writeFileSync(join(dir, 'active'), 'tty0 ttyS0\n');
     for (const name of ['tty0', 'ttyS0']) writeFileSync(join(dir, name), '');
   });

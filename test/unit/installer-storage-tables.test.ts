@@ -1,15 +1,5 @@
 import assert from 'node:assert/strict';
-import {
-  closeSync,
-  mkdtempSync,
-  openSync,
-  readSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, readSync, rmSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Machine } from '../../src/engine/machine.ts';
 import { readExisting } from '../../src/installer/existing.ts';
@@ -19,6 +9,7 @@ import { readEfiEntries } from '../../src/storage/efi-entries.ts';
 import { readMbr } from '../../src/storage/mbr.ts';
 import { sfdisk } from '../helpers/disk-images.ts';
 import { fakeMachine } from '../helpers/fake-machine.ts';
+import { makeTempDir } from '../helpers/tmp.ts';
 
 const SIZE = 64 * 1024 ** 2;
 const place = { file: 'test.ks', line: 1, column: 1 };
@@ -57,7 +48,7 @@ describe('partition tables that the real sfdisk writes', () => {
   let dir: string;
   let image: string;
   beforeEach(() => {
-    dir = mkdtempSync(join(tmpdir(), 'slipway-tables-'));
+    dir = makeTempDir('slipway-tables-');
     image = join(dir, 'vda');
     writeFileSync(image, '');
     truncateSync(image, SIZE);

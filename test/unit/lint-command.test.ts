@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { makeTempDir } from '../helpers/tmp.ts';
 
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 
 describe('slipway lint', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'slipway-lint-command-'));
+  const folder = makeTempDir('slipway-lint-command-');
   const sound = join(folder, 'sound.ks');
   const faulty = join(folder, 'faulty.ks');
   const missing = join(folder, 'missing.ks');
@@ -59,5 +61,27 @@ describe('slipway lint', () => {
         '',
       ].join('\n'),
     );
+  });
+
+  it('leaves no script behind when it is interrupted while shellcheck looks at them', async () => {
+    const [programs, temporary] = [join(folder, 'programs'), join(folder, 'temporary')];
+    for (const dir of [programs, temporary]) mkdirSync(dir);
+    const started = join(folder, 'started');
+    const slow = `#!/bin/sh\ntouch ${started}\nexec sleep 60\n`;
+    writeFileSync(join(programs, 'shellcheck'), slow, { mode: 0o755 });
+    const scripted = join(folder, 'scripted.ks');
+    writeFileSync(scripted, '%post\ntrue\n%end\n');
+    const child = spawn(process.execPath, ['--import', 'tsx', CLI, 'lint', '--shell', 'always', scripted], {
+      env: { ...process.env, PATH: `${programs}:${process.env['PATH']}`, TMPDIR: temporary },
+      stdio: 'ignore',
+    });
+    const ended = once(child, 'exit');
+    while (!existsSync(started)) await delay(20);
+    const lent = (): readonly string[] =>
+      readdirSync(temporary).filter((name) => name.startsWith('slipway-'));
+    assert.equal(lent().length, 1);
+    child.kill('SIGINT');
+    assert.deepEqual(await ended, [130, null]);
+    assert.deepEqual(lent(), []);
   });
 });

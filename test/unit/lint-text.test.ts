@@ -197,7 +197,7 @@ describe('%ksappend', () => {
 describe('files', () => {
   let folder: string;
   before(async () => {
-    folder = await makeTempDir('slipway-lint-test-');
+    folder = makeTempDir('slipway-lint-test-');
   });
   after(() => rm(folder, { recursive: true }));
 

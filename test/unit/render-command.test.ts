@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { registerRender } from '../../src/commands/render.ts';
 import { goldenPlan, render } from '../helpers/rendered.ts';
+import { makeTempDir } from '../helpers/tmp.ts';
 
 const SPEC = join(import.meta.dirname, '..', 'golden', 'two-disks', 'cluster.yaml');
 
@@ -16,7 +16,7 @@ describe('slipway render', () => {
     return program.parseAsync(['node', 'slipway', 'render', ...args]);
   };
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'slipway-render-'));
+    folder = makeTempDir('slipway-render-');
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatProblems, InputError } from '../../src/errors/problem.ts';
 import { renderKickstart } from '../../src/kickstart/render.ts';
 import { MEDIUM } from '../../src/media/types.ts';
 import type { NodePlan, Release } from '../../src/plan/types.ts';
 import { goldenPlan, nodeOf, RELEASE_NAMES, render, TEMPLATES } from '../helpers/rendered.ts';
+import { makeTempDir } from '../helpers/tmp.ts';
 
 const lines = (text: string, start: string): readonly string[] =>
   text.split('\n').filter((line) => line.startsWith(start));
@@ -169,7 +169,7 @@ describe('a value that does not fit a kickstart', () => {
 
 describe('a mistake in a template', () => {
   it('is reported with its line and not as the fault of the spec', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'slipway templates-'));
+    const folder = makeTempDir('slipway templates-');
     try {
       cpSync(TEMPLATES, folder, { recursive: true });
       writeFileSync(join(folder, 'time.ejs'), 'timezone UTC\n<%= it.nowhere.at.all %>\n');
