@@ -12,7 +12,7 @@ import { interruption } from '../host/signals.ts';
 import { preflight } from '../host/tools.ts';
 import { INSTALLER_STEPS } from '../installer/install.ts';
 import { accelerate } from '../lab/accelerate.ts';
-import { checkRoom, cpusEach, type Need, needOf, roomFor } from '../lab/capacity.ts';
+import { checkRoom, cpusEach, mostThatFit, type Need, needOf, roomFor } from '../lab/capacity.ts';
 import { type Cell, EVIDENCE_VERSION, type Run } from '../lab/evidence/types.ts';
 import { LabFolder } from '../lab/lab-folder.ts';
 import { PROOF_TOOLS, qemuTools } from '../lab/lab-tools.ts';
@@ -114,9 +114,11 @@ async function prove(order: Order, options: LabProveOptions): Promise<void> {
   const forget = atExit(() => rmSync(work, { recursive: true, force: true }));
   try {
     const room = await roomFor(work, 'qemu');
-    const jobs = Math.min(options.jobs ?? room.cores, groups.length);
+    const most = Math.min(options.jobs ?? room.cores, groups.length);
+    // Who asks for a number is told when it does not fit.
+    const jobs = options.jobs === undefined ? mostThatFit(most, (n) => needsOf(groups, n), room) : most;
     const needs = needsOf(groups, jobs);
-    checkRoom(needs, room, work);
+    checkRoom(needs, room, work, { fewer: '--jobs', elsewhere: '--out' });
     const book = new EvidenceBook(report, Date.now(), await blankRun(order, options, acceleration, exec));
     const cells = groups.flatMap((group) => group.cells).length;
     print(`${cells} cells, ${jobs === 1 ? 'one machine' : `${jobs} machines`} at a time (${acceleration})`);

@@ -53,10 +53,37 @@ export function needOf(engine: LabEngine['kind'], memoryMiB: number, disks: numb
  */
 export const cpusEach = (cores: number, machines: number): number => (cores >= 2 * machines ? 2 : 1);
 
+/** The largest number from `most` down whose needs fit; 1 where none do. */
+export function mostThatFit(most: number, needsOf: (count: number) => readonly Need[], room: Room): number {
+  let count = most;
+  while (count > 1 && lacking(needsOf(count), room, '').length > 0) count -= 1;
+  return count;
+}
+
+/** What makes a lab smaller, in the words of the command. */
+export interface SmallerBy {
+  readonly fewer: string;
+  readonly elsewhere: string;
+}
+
 /** All machines run at the same time in the end. @throws {MissingError} saying what is needed and what is there. */
-export function checkRoom(needs: readonly Need[], room: Room, dir: string): void {
+export function checkRoom(
+  needs: readonly Need[],
+  room: Room,
+  dir: string,
+  { fewer, elsewhere }: SmallerBy = { fewer: '--nodes', elsewhere: '--dir' },
+): void {
+  const lacks = lacking(needs, room, dir);
+  if (lacks.length === 0) return;
+  throw new MissingError(
+    lacks.join('\n'),
+    `free some, take fewer with ${fewer}, or put the disks elsewhere with ${elsewhere}`,
+  );
+}
+
+function lacking(needs: readonly Need[], room: Room, dir: string): readonly string[] {
   const { machines, memoryMiB, diskMiB } = sumOf(needs);
-  const lacks = [
+  return [
     memoryMiB > room.memoryMiB
       ? `${machines} ${gib(memoryMiB)} of memory, ${gib(room.memoryMiB)} is free`
       : [],
@@ -64,11 +91,6 @@ export function checkRoom(needs: readonly Need[], room: Room, dir: string): void
       ? `${machines} ${gib(diskMiB)} on disk, ${gib(room.diskMiB)} is free in ${dir}`
       : [],
   ].flat();
-  if (lacks.length === 0) return;
-  throw new MissingError(
-    lacks.join('\n'),
-    'free some, take fewer with --nodes, or put the disks elsewhere with --dir',
-  );
 }
 
 /** What would be taken of another host, of which nothing is known. */

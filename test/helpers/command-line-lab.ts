@@ -1,10 +1,7 @@
 /** A lab as users have it: by the command line, in a folder of its own. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CommandResult } from '../../src/engine/command.ts';
 import { atExit } from '../../src/host/at-exit.ts';
@@ -12,6 +9,7 @@ import { createExec } from '../../src/host/exec.ts';
 import { packageRoot } from '../../src/host/package-root.ts';
 import { buildProgram } from './build-program.ts';
 import { LIMIT } from './qemu.ts';
+import { makeTempDir } from './tmp.ts';
 
 const root = packageRoot();
 const exec = createExec();
@@ -60,15 +58,13 @@ class CommandLineLab {
 
 /** A lab for the tests of the `describe` that asks for it, ended and removed after them. */
 export function labOfSuite(): CommandLineLab {
-  const lab = new CommandLineLab(join(tmpdir(), `slipway-lab-up-${randomUUID()}`));
+  const lab = new CommandLineLab(makeTempDir('slipway-lab-up-'));
   let forget = (): void => undefined;
-  before(async () => {
+  before(() => {
     // A lab goes on without the command that made it.
     forget = atExit(() => {
       execFileSync(process.execPath, lab.words('down'), { cwd: root, stdio: 'ignore' });
-      rmSync(lab.out, { recursive: true, force: true });
     });
-    await mkdir(lab.out, { mode: 0o700 });
   });
   after('end the lab', async () => {
     await lab.run('down');

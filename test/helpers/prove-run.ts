@@ -1,4 +1,5 @@
 /** `slipway lab prove` as people type it, in a folder of its own. */
+import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withTempDir } from '../../src/host/atomic.ts';
@@ -15,6 +16,13 @@ export interface ProveRun {
   readonly run: Run;
   /** Ids of the cells with this verdict. */
   cells(verdict: Verdict): readonly string[];
+}
+
+/** Asserts that every cell that is wanted, and every one it starts from, is green. */
+export async function assertProven(limitMs: number, ...args: readonly string[]): Promise<void> {
+  const { exitCode, output, run, cells } = await prove(limitMs, ...args);
+  assert.equal(cells('passed').length, run.cells.length, output);
+  assert.equal(exitCode, 0, output);
 }
 
 /** Builds the command line first, as it is now. `limitMs`: for all of it. */

@@ -51,7 +51,6 @@ done > /run/writer.log 2>&1
 
 describe('the secrets of a pair under User-Mode Linux', function () {
   this.timeout(15 * MINUTE);
-  let folder: string;
   let pair: UmlPair;
   let socket: string;
   let keys: string;
@@ -59,16 +58,15 @@ describe('the secrets of a pair under User-Mode Linux', function () {
 
   before('form a pair', async () => {
     pair = await makeUmlPair(FENCED);
-    folder = pair.folder;
-    socket = join(folder, 'agent');
+    socket = join(pair.folder, 'agent');
     const { stdout } = await promisify(execFile)('ssh-agent', ['-a', socket]);
     agent = /SSH_AGENT_PID=(\d+)/.exec(stdout)?.[1];
-    await promisify(execFile)('ssh-add', ['-q', join(folder, 'id')], {
+    await promisify(execFile)('ssh-add', ['-q', join(pair.folder, 'id')], {
       env: { ...process.env, SSH_AUTH_SOCK: socket },
     });
-    keys = join(folder, 'dist');
-    await writeFile(join(folder, 'pair.yaml'), SPEC);
-    await writeMedium(join(folder, 'dist'), joinSecret());
+    keys = join(pair.folder, 'dist');
+    await writeFile(join(pair.folder, 'pair.yaml'), SPEC);
+    await writeMedium(join(pair.folder, 'dist'), joinSecret());
     await Promise.all(NODES.map((node) => pair.up(node)));
     await Promise.all(NODES.map(complete));
   });
@@ -89,7 +87,7 @@ describe('the secrets of a pair under User-Mode Linux', function () {
     const root = packageRoot();
     return pair.inside(
       ...['env', `SSH_AUTH_SOCK=${socket}`, process.execPath, '--import', import.meta.resolve('tsx')],
-      ...[join(root, 'src/cli.ts'), 'rotate', join(folder, 'pair.yaml'), '--out', keys, ...words],
+      ...[join(root, 'src/cli.ts'), 'rotate', join(pair.folder, 'pair.yaml'), '--out', keys, ...words],
     );
   }
   const pins = async (): Promise<readonly string[]> => [
@@ -123,14 +121,14 @@ describe('the secrets of a pair under User-Mode Linux', function () {
       'sha256sum /etc/corosync/authkey /etc/drbd.d/slipway.res /etc/slipway/cluster-keys.json',
     );
     const wrong = `n1=SHA256:${'A'.repeat(43)}`;
-    const other = join(folder, 'other');
+    const other = join(pair.folder, 'other');
     await writeMedium(other, joinSecret('blue'), CLUSTER);
     const cases = [
       [await slipwayFailure('--ssh', wrong, 'n2'), 3, /at 10\.77\.0\.11 is not n1: its host key is SHA256:/],
       [await slipwayFailure('--ssh', 'n1'), 1, /--ssh leaves out n2/],
       [await slipwayFailure('--ssh', 'n1', 'n3'), 1, /there is no node 'n3'/],
       [await slipwayFailure('--out', other), 3, /is the key medium of cluster 'blue', not of 'pair'/],
-      [await slipwayFailure('--out', folder), 3, /there is no key medium/],
+      [await slipwayFailure('--out', pair.folder), 3, /there is no key medium/],
     ] as const;
     for (const [{ code, stderr }, expected, words] of cases) {
       assert.match(stderr, words);

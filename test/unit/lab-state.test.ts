@@ -6,7 +6,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FailedError, MissingError } from '../../src/errors/exit.ts';
-import { checkRoom, cpusEach, describeNeeds, describeRoom, needOf } from '../../src/lab/capacity.ts';
+import {
+  checkRoom,
+  cpusEach,
+  describeNeeds,
+  describeRoom,
+  mostThatFit,
+  needOf,
+} from '../../src/lab/capacity.ts';
 import { askLab, type ControlHandlers, serveControl } from '../../src/lab/control.ts';
 import { type Keeper, LabFolder } from '../../src/lab/lab-folder.ts';
 import { endLab, withLabLock } from '../../src/lab/launch.ts';
@@ -171,6 +178,18 @@ describe('the room for a lab', () => {
       Array.from({ length: 20 }, () => needOf('uml', 512, 0)),
       room,
       '/lab',
+    );
+  });
+
+  it('is kept to by taking fewer where nobody asked for a number', () => {
+    const needsOf = (count: number) => Array.from({ length: count }, () => needOf('qemu', 1024, 1));
+    assert.equal(mostThatFit(4, needsOf, { ...room, diskMiB: 9000 }), 2, 'memory');
+    assert.equal(mostThatFit(4, needsOf, { ...room, memoryMiB: 9000 }), 2, 'disk');
+    assert.equal(mostThatFit(2, needsOf, { ...room, diskMiB: 9000 }), 2);
+    assert.equal(mostThatFit(4, needsOf, { ...room, memoryMiB: 100 }), 1, 'which is then refused');
+    assert.throws(
+      () => checkRoom(needsOf(1), { ...room, memoryMiB: 100 }, '/r', { fewer: '--jobs', elsewhere: '--out' }),
+      (error: unknown) => error instanceof MissingError && /--jobs.*--out/.test(error.hint ?? ''),
     );
   });
 
